@@ -41,21 +41,21 @@
 //! | subject | items |
 //! |---|---|
 //! | a connection | [`WebSocket`], [`Sender`], [`Messages`], [`RecvStream`], [`SendStream`], [`ByteStream`], [`ByteWriter`] |
-//! | its messages and its end | [`Message`], [`MessageRef`], [`MessageKind`], [`Outgoing`], [`CloseCode`], [`CloseInfo`] |
+//! | messages and the end of a connection | [`Message`], [`MessageRef`], [`MessageKind`], [`Outgoing`], [`CloseCode`], [`CloseInfo`] |
 //! | settings of both roles | [`Limits`], [`Timeouts`], [`Deflate`], [`SplitStream`]; `TlsIdentity` |
 //! | a client | [`connect`], [`Client`], [`Proxy`], [`Challenge`]; `TlsConnect` |
-//! | its further attempts | [`Reconnect`], [`ReconnectHandle`], [`Backoff`], [`Disconnect`], [`Retry`] |
+//! | reconnecting | [`Reconnect`], [`ReconnectHandle`], [`Backoff`], [`Disconnect`], [`Retry`] |
 //! | a server | [`serve`], [`Server`], [`ServerHandle`], [`ShutdownHandle`], [`ShutdownReport`]; `TlsAccept` |
-//! | its answer to a request | [`Decision`], [`Accept`], [`RawStream`], [`Credentials`], [`constant_time_eq`] |
+//! | the answer of a server to a request | [`Decision`], [`Accept`], [`RawStream`], [`Credentials`], [`constant_time_eq`] |
 //! | HTTP | [`Request`], [`Response`], [`SetCookie`] |
 //! | many connections | [`Hub`], [`Member`], [`HubLimits`], [`OverflowPolicy`], [`QueueOutcome`], [`DeliveryStats`] |
 //! | errors | [`Error`], [`Result`], [`UsageError`], [`IoError`], [`Step`], [`ProtocolError`], [`TlsError`], [`TlsErrorKind`] |
-//! | of an opening handshake | [`HandshakeError`], [`HandshakeErrorKind`], [`RequestErrorKind`], [`ResponseErrorKind`], [`HeadErrorKind`], [`UriErrorKind`], [`HookErrorKind`], [`OverloadKind`] |
-//! | of the way to a server | [`ConnectError`], [`ConnectAttempt`], [`ProxyError`], [`ProxyErrorKind`], [`ProxyHeaderErrorKind`], [`RedirectError`], [`RedirectErrorKind`], [`RedirectHop`] |
+//! | errors of an opening handshake | [`HandshakeError`], [`HandshakeErrorKind`], [`RequestErrorKind`], [`ResponseErrorKind`], [`HeadErrorKind`], [`UriErrorKind`], [`HookErrorKind`], [`OverloadKind`] |
+//! | errors of connecting, proxies and redirects | [`ConnectError`], [`ConnectAttempt`], [`ProxyError`], [`ProxyErrorKind`], [`ProxyHeaderErrorKind`], [`RedirectError`], [`RedirectErrorKind`], [`RedirectHop`] |
 //! | the drafts | `Version`, `Capability` |
 //! | modules | [`handshake`], [`codec`], [`deflate`], [`events`], [`explain`], [`manual`] |
 //!
-//! What is no link here needs a feature that is off by default: see below.
+//! An item without a link needs a feature that is off by default: see [Features](#features).
 //!
 //! # Limits and timeouts
 //!
@@ -81,7 +81,7 @@
 //! | program | shows |
 //! |---|---|
 //! | `cargo run --example tour` | a client and a server, with each byte explained: start here |
-//! | `cargo run --example echo_server` | a server with metrics, limits, TLS and a clean end |
+//! | `cargo run --example echo_server` | a server with metrics, limits, TLS and a graceful shutdown |
 //! | `cargo run --example client` | a client for a terminal, with reconnecting and proxies |
 //! | `cargo run --example chat` | a chat with a page for the browser, on one port |
 //!
@@ -112,23 +112,24 @@
 //!
 //! # How the source is laid out
 //!
-//! Each folder is a layer or a feature. A layer names only itself, the layers above it in this table, and the vocabulary
-//! (`error`, `close`, `message`, `config`, `redact`). `tests/layers.rs` checks this.
+//! Each folder is a layer, or one subject beside the layers (the row of `deflate`). A layer imports no layer below it in this
+//! table, and no cycle of imports crosses folders. Every folder may import the vocabulary (`error`, `close`, `message`, `config`,
+//! `redact`). `tests/layers/layout.rs` lists the other imports of each, and `cargo test --test layers` checks them.
 //!
 //! | folder | contents |
 //! |---|---|
 //! | `primitives` | SHA-1, SHA-256, base64, random bytes, the lock |
 //! | `handshake` | RFC 6455 sections 3, 4, 9 and 11 without I/O: URIs, HTTP heads, the opening handshake |
 //! | `codec` | RFC 6455 sections 5 to 8 without I/O: frames, masking, messages, the closing handshake |
-//! | `net` | blocking bytes with deadlines: sockets, streams, connecting |
+//! | `net` | blocking I/O with deadlines: sockets, streams, connecting |
 //! | `http` | requests and responses as an application sees them |
 //! | `connection` | an open WebSocket, shared by threads |
 //! | `client`, `server` | the two roles |
-//! | `deflate`, `events`, `explain`, `hub`, `reconnect`, `redirect`, `proxy`, `trusted_proxy`, `auth`, `tls`, `legacy` | one feature each |
+//! | `deflate`, `events`, `explain`, `hub`, `reconnect`, `redirect`, `proxy`, `trusted_proxy`, `auth`, `tls`, `legacy` | one subject each |
 //! | `manual` | documentation only |
 //!
-//! To read the protocol with RFC 6455 beside it, start with the manual's first chapter, [`reading`](manual::reading). It leads
-//! through `handshake` and `codec` in the order of the RFC.
+//! To read the protocol with RFC 6455 beside it, start with the manual's first chapter, [`reading`](manual::reading). It lists
+//! the files of `handshake` and `codec` in the order of the RFC.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 // The bytes of a peer reach most of this crate, so nothing in it may panic. An exception is one function, whose comment says

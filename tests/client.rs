@@ -558,6 +558,28 @@ fn a_dripped_body_is_cut_at_the_deadline() {
     assert!(rejection.body().starts_with(b"denied") && rejection.body().len() < 60_000);
 }
 
+/// After the status of a rejection, the rest of its head has two seconds too.
+#[test]
+fn an_endless_head_of_a_rejection_takes_two_seconds() {
+    for silent in [true, false] {
+        let (listener, address) = listen();
+        let server = thread::spawn(move || {
+            let mut stream = accept(&listener);
+            request(&mut stream);
+            stream.write_all(b"HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nX: ").unwrap();
+            while !silent && stream.write_all(b".").is_ok() {
+                thread::sleep(Duration::from_millis(50));
+            }
+            rest(&mut stream);
+        });
+        let start = Instant::now();
+        let error = rejection(within(move || client(&format!("ws://{address}")).connect_timeout(LONG).connect()));
+        assert!((Duration::from_secs(2)..LONG / 2).contains(&start.elapsed()), "{:?}", start.elapsed());
+        assert_eq!((error.status(), error.header("Retry-After")), (Some(503), Some("7")));
+        server.join().unwrap();
+    }
+}
+
 /// A body has two seconds, even where the client has more. What came of it is kept.
 #[test]
 fn an_endless_body_takes_two_seconds() {

@@ -28,7 +28,7 @@ use crate::http::body::{Body, BODY_TIMEOUT};
 use crate::http::response::Response;
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
-use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
+use crate::net::write_buffer::{WriteBuffer, WriteMode};
 
 /// Number of bytes of one read; a usual response fits.
 const BUFFER_SIZE: usize = 4 << 10;
@@ -105,7 +105,7 @@ pub(super) fn open(
 }
 
 pub(crate) fn write_request(stream: &Stream, bytes: &[u8], deadline: Deadline) -> Result<()> {
-    WriteBuffer::default().write(stream, bytes, WriteTimeout::Until(deadline)).map_err(io_error)
+    WriteBuffer::default().write(stream, bytes, WriteMode::Until(deadline)).map_err(io_error)
 }
 
 /// Checks the response and returns the subprotocol and the compression that the server selected.
@@ -150,6 +150,7 @@ impl<'a> HandshakeReader<'a> {
     pub(crate) fn read_head(&mut self, mut raw: impl FnMut(&[u8])) -> Result<Head> {
         let rejection = |kind| Error::Handshake(HandshakeError::new(kind));
         let mut parser = HeadParser::response().limits(self.limits);
+        let mut is_rejected = false;
         loop {
             let error = match parser.feed(self.buffered()) {
                 Ok(Progress::Done { consumed }) => {
@@ -159,6 +160,11 @@ impl<'a> HandshakeReader<'a> {
                 }
                 Ok(Progress::More) => {
                     raw(self.buffered());
+                    if !is_rejected && parser.status() >= 200 {
+                        // The rest of a rejection has the same time as its body: the status is known.
+                        is_rejected = true;
+                        self.deadline = self.deadline.earlier(Deadline::after(BODY_TIMEOUT));
+                    }
                     match self.fill() {
                         Ok(1..) => continue,
                         Ok(0) => rejection(HandshakeErrorKind::UnexpectedEof),

@@ -1,4 +1,5 @@
-//! Another route than that of the URL: addresses, Host header, the name in the certificate, a socket of the caller.
+//! Settings of a client that replace what the URL determines: addresses, Host header, the name in the certificate, or the
+//! socket.
 
 use std::net::{SocketAddr, TcpStream};
 

@@ -1,4 +1,5 @@
-//! The message in progress (RFC 6455 sections 5.4 and 8.1): its limits and its validation. Control frames never change it.
+//! How frames become a message (RFC 6455 sections 5.4 and 8.1): the limits and the validation of a message. Control
+//! frames never change it.
 //!
 //! Text is validated here as it arrives. The conversion to a `str` validates it a second time, because safe Rust has no
 //! unchecked conversion. Assembling in a `String` would need only one pass, but it costs a copy and loses the faster
@@ -52,16 +53,7 @@ impl MessageInProgress {
         if self.compressed {
             return self.admit_compressed(length, limits);
         }
-        if self.size > limits.max_message_size {
-            return Err(ProtocolError::MessageTooBig { length: self.size, limit: limits.max_message_size });
-        }
-        if length > limits.max_frame_size {
-            return Err(ProtocolError::FrameTooBig { length, limit: limits.max_frame_size });
-        }
-        if self.fragments > limits.max_fragments {
-            return Err(ProtocolError::TooManyFragments { limit: limits.max_fragments });
-        }
-        Ok(())
+        check_limits((self.size, length, self.fragments), limits)
     }
 
     /// The limit of a compressed message applies to the output, during decompression. The input has a bound as well, because
@@ -83,25 +75,22 @@ impl MessageInProgress {
         Ok(())
     }
 
-    /// Unmasks the next bytes in place, and validates them if they are text.
+    /// Unmasks the next bytes in place, and validates them if they are text. The key applies to the first of them.
     #[inline]
-    pub(crate) fn unmask_and_validate(
-        &mut self,
-        bytes: &mut [u8],
-        key: &mut Option<[u8; 4]>,
-    ) -> Result<(), ProtocolError> {
-        let ascii = match (self.kind, key) {
-            (_, None) => false,
-            (MessageKind::Text, Some(key)) => {
-                let ascii = mask::apply_ascii(bytes, *key);
-                *key = mask::rotate_key(*key, bytes.len());
-                ascii
-            }
-            (MessageKind::Binary, Some(key)) => {
+    pub(crate) fn unmask_and_validate(&mut self, bytes: &mut [u8], key: Option<[u8; 4]>) -> Result<(), ProtocolError> {
+        match self.kind {
+            MessageKind::Text => self.unmask_text(bytes, key),
+            MessageKind::Binary => {
                 unmask(bytes, key);
-                false
+                self.validated = self.validated.saturating_add(bytes.len() as u64);
+                Ok(())
             }
-        };
+        }
+    }
+
+    #[inline(never)]
+    fn unmask_text(&mut self, bytes: &mut [u8], key: Option<[u8; 4]>) -> Result<(), ProtocolError> {
+        let ascii = key.is_some_and(|key| mask::apply_ascii(bytes, key));
         self.validate(bytes, ascii)
     }
 
@@ -127,9 +116,47 @@ impl MessageInProgress {
     }
 }
 
-/// 6455-5.3-s1, 6455-6.2-7: unmasks the next bytes of a frame, and rotates the key by their number.
+/// As [`MessageInProgress::admit_frame`], for a message in one frame.
 #[inline]
-pub(crate) fn unmask(bytes: &mut [u8], key: &mut [u8; 4]) {
-    mask::apply(bytes, *key);
-    *key = mask::rotate_key(*key, bytes.len());
+pub(crate) fn admit_whole(length: u64, limits: &Limits) -> Result<(), ProtocolError> {
+    check_limits((length, length, 1), limits)
+}
+
+/// Compares the sizes of the message and of its last frame, and the number of frames.
+#[inline]
+fn check_limits((size, length, fragments): (u64, u64, u32), limits: &Limits) -> Result<(), ProtocolError> {
+    if size > limits.max_message_size {
+        return Err(ProtocolError::MessageTooBig { length: size, limit: limits.max_message_size });
+    }
+    if length > limits.max_frame_size {
+        return Err(ProtocolError::FrameTooBig { length, limit: limits.max_frame_size });
+    }
+    if fragments > limits.max_fragments {
+        return Err(ProtocolError::TooManyFragments { limit: limits.max_fragments });
+    }
+    Ok(())
+}
+
+/// Unmasks and validates a text message in one frame. Neither ASCII nor a binary message needs the state of a message.
+#[inline(never)]
+pub(crate) fn unmask_whole_text(bytes: &mut [u8], key: Option<[u8; 4]>) -> Result<(), ProtocolError> {
+    match key.is_some_and(|key| mask::apply_ascii(bytes, key)) {
+        true => Ok(()),
+        false => validate_whole_text(bytes),
+    }
+}
+
+#[inline(never)]
+fn validate_whole_text(bytes: &[u8]) -> Result<(), ProtocolError> {
+    let mut message = MessageInProgress::new(MessageKind::Text, ReceiveMode::Assemble, false);
+    message.validate(bytes, false)?;
+    message.finish()
+}
+
+/// 6455-5.3-s1, 6455-6.2-7: unmasks the next bytes of a frame. The key applies to the first of them.
+#[inline(always)]
+pub(crate) fn unmask(bytes: &mut [u8], key: Option<[u8; 4]>) {
+    if let Some(key) = key {
+        mask::apply(bytes, key);
+    }
 }

@@ -74,21 +74,22 @@ impl InputBuffer {
     }
 
     /// Space for the next read. Never empty, because a frame that is completed here is no longer than the buffer.
+    #[inline]
     pub(crate) fn space(&mut self) -> &mut [u8] {
         self.space_for(u64::MAX)
     }
 
     /// Space for the next read of a frame with `remaining` bytes to come. Unread bytes are moved to the front only if those
     /// do not fit behind them.
+    #[inline]
     pub(crate) fn space_for(&mut self, remaining: u64) -> &mut [u8] {
         if self.start == self.end {
             self.start = 0;
             self.end = 0;
         }
-        if self.full && self.bytes.len() < MAX_INPUT_SIZE {
-            self.bytes.resize(self.bytes.len().saturating_mul(8).min(MAX_INPUT_SIZE), 0);
+        if self.full {
+            self.grow();
         }
-        self.full = false;
         let room = self.bytes.len().saturating_sub(self.end);
         if self.start > 0 && room < self.bytes.len() / 2 && remaining > room as u64 {
             self.bytes.copy_within(self.start..self.end, 0);
@@ -98,12 +99,21 @@ impl InputBuffer {
         self.bytes.get_mut(self.end..).unwrap_or_default()
     }
 
+    #[cold]
+    fn grow(&mut self) {
+        self.full = false;
+        if self.bytes.len() < MAX_INPUT_SIZE {
+            self.bytes.resize(self.bytes.len().saturating_mul(8).min(MAX_INPUT_SIZE), 0);
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.start = 0;
         self.end = 0;
         self.full = false;
     }
 
+    #[inline]
     pub(crate) fn filled(&mut self, count: usize) {
         self.end = self.end.saturating_add(count).min(self.bytes.len());
         self.full = self.end == self.bytes.len();

@@ -49,15 +49,17 @@
 //! * Text is validated as its bytes arrive, for every destination.
 //! * Buffers grow with the bytes that have arrived, never by an announced length.
 
-use super::assembly::{unmask, MessageInProgress, ReceiveMode};
+use super::assembly::{self, unmask, MessageInProgress, ReceiveMode};
 use super::buffers::{InputBuffer, PayloadBuffer};
 use super::close;
 use super::event::DecoderEvent;
 use super::frame;
 use super::frame::{Context, Header, Opcode, Role};
+use super::mask;
 use crate::config::Limits;
 use crate::deflate::extension::Inflater;
 use crate::error::ProtocolError;
+use crate::message::MessageKind;
 
 // Methods of `Decoder`: its input memory; the path of one frame; compressed messages; streamed messages.
 mod feeding;
@@ -84,6 +86,13 @@ pub(crate) struct FrameInProgress {
     /// Number of payload bytes still to process.
     remaining: u64,
     destination: Destination,
+}
+
+impl FrameInProgress {
+    /// The next `by` bytes are unmasked.
+    fn rotate_key(&mut self, by: usize) {
+        self.key = self.key.map(|key| mask::rotate_key(key, by));
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,49 +172,71 @@ impl Decoder {
     /// The first violation of the protocol or of a limit. Every later call returns the same error.
     #[inline]
     pub fn next_event(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
-        if self.input.is_empty() && matches!(self.state, DecoderState::Header) {
+        if self.is_drained() {
             return Ok(None);
         }
-        let result = match self.whole_message() {
-            Ok(None) => self.step(),
-            result => result,
-        };
-        if let Err(violation) = result {
-            self.state = DecoderState::Failed(violation);
+        match self.arrived_message() {
+            Some(kind) => Ok(Some(DecoderEvent::Message(kind))),
+            None => {
+                let result = self.step();
+                if let Err(violation) = result {
+                    self.state = DecoderState::Failed(violation);
+                }
+                result
+            }
         }
-        result
     }
 
-    /// Fast path for the most common input: a message in one frame that has arrived completely. `None` for anything else;
-    /// nothing has changed then, and `step` parses the header again, once per frame. Passing the parsed header on instead
-    /// makes small messages half as slow again, because the header then has to be stored.
+    /// Whether all bytes read are used up, and no frame has begun.
     #[inline]
-    fn whole_message(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
+    pub(crate) fn is_drained(&self) -> bool {
+        self.input.is_empty() && matches!(self.state, DecoderState::Header)
+    }
+
+    /// Fast path for the most common input: a message in one frame that has arrived completely. `None` for anything else; then
+    /// [`next_event`](Decoder::next_event) has the result. The result is a byte, because larger ones cost more than the call.
+    pub(crate) fn arrived_message(&mut self) -> Option<MessageKind> {
+        match self.whole_message() {
+            Ok(arrived) => arrived,
+            Err(violation) => {
+                self.state = DecoderState::Failed(violation);
+                None
+            }
+        }
+    }
+
+    /// `None`: nothing has changed, and `step` parses the header again, once per frame. Passing the parsed header on instead
+    /// makes small messages half as slow again, because the header then has to be stored.
+    #[inline(always)]
+    fn whole_message(&mut self) -> Result<Option<MessageKind>, ProtocolError> {
         if self.report_headers
             || !matches!((&self.state, &self.message, self.mode), (DecoderState::Header, None, ReceiveMode::Assemble))
         {
             return Ok(None);
         }
         let unread = self.input.unread();
-        let Some(header) = frame::parse(unread, self.context())? else { return Ok(None) };
-        let Header { fin: true, rsv1: false, opcode: Opcode::Data(kind), mut key, length, size } = header else {
+        let Some(header) = frame::parse_inline(unread, self.context())? else { return Ok(None) };
+        let Header { fin: true, rsv1: false, opcode: Opcode::Data(kind), key, length, size } = header else {
             return Ok(None);
         };
         if length > unread.len().saturating_sub(size) as u64 {
             return Ok(None);
         }
-        let mut message = MessageInProgress::new(kind, ReceiveMode::Assemble, false);
-        message.admit_frame(length, &self.limits)?;
+        assembly::admit_whole(length, &self.limits)?;
         let (from, bytes) = self.input.part(size, length);
         let length = bytes.len();
-        message.unmask_and_validate(bytes, &mut key)?;
-        message.finish()?;
+        match kind {
+            MessageKind::Text => assembly::unmask_whole_text(bytes, key)?,
+            MessageKind::Binary => unmask(bytes, key),
+        }
         self.input.consume(size.saturating_add(length));
         self.payload_buffer.free_if_large();
         self.payload_location = PayloadLocation::InputBuffer { from, length };
-        Ok(Some(DecoderEvent::Message(kind)))
+        Ok(Some(kind))
     }
 
+    /// Everything else, apart from [`whole_message`](Decoder::whole_message) to keep that small.
+    #[inline(never)]
     fn step(&mut self) -> Result<Option<DecoderEvent>, ProtocolError> {
         loop {
             if let Some(header) = self.header.take() {
@@ -303,12 +334,12 @@ fn unmask_and_validate(
     bytes: &mut [u8],
 ) -> Result<(), ProtocolError> {
     frame.remaining = frame.remaining.saturating_sub(bytes.len() as u64);
-    match (frame.opcode, message, &mut frame.key) {
-        (Opcode::Data(_) | Opcode::Continuation, Some(message), key) => message.unmask_and_validate(bytes, key)?,
+    match (frame.opcode, message) {
+        (Opcode::Data(_) | Opcode::Continuation, Some(message)) => message.unmask_and_validate(bytes, frame.key)?,
         // 6455-5.4-5: a control frame does not belong to the message around it.
-        (_, _, Some(key)) => unmask(bytes, key),
-        (_, _, None) => {}
+        _ => unmask(bytes, frame.key),
     }
+    frame.rotate_key(bytes.len());
     Ok(())
 }
 

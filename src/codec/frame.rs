@@ -160,8 +160,13 @@ impl Header {
 /// # Errors
 ///
 /// The first rule that the bytes break, in the order of the bytes.
-#[inline]
 pub fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, ProtocolError> {
+    parse_inline(bytes, context)
+}
+
+/// As [`parse`], for the one place where a call costs as much as the parsing.
+#[inline(always)]
+pub(super) fn parse_inline(bytes: &[u8], context: Context) -> Result<Option<Header>, ProtocolError> {
     let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
     let (fin, opcode) = check_first(first, context)?;
     let rsv1 = first & RSV1 != 0;
@@ -188,7 +193,7 @@ pub fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, ProtocolE
     Ok(key.map(|key| Header { fin, rsv1, opcode, key: Some(*key), length, size: length_size.saturating_add(6) }))
 }
 
-#[inline]
+#[inline(always)]
 fn check_first(first: u8, context: Context) -> Result<(bool, Opcode), ProtocolError> {
     let reserved = (first >> 4) & 0x7;
     // 7692-6.1-3, 7692-6.1-4: RSV1 is defined on the first frame of a message, and on no other.
@@ -212,7 +217,7 @@ fn check_first(first: u8, context: Context) -> Result<(bool, Opcode), ProtocolEr
 }
 
 /// The payload length, and the number of bytes after the second that hold it.
-#[inline]
+#[inline(always)]
 fn parse_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError> {
     let Some((length, size)) = parse_any_length(code, rest)? else { return Ok(None) };
     let least = match size {
@@ -228,7 +233,7 @@ fn parse_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, ProtocolE
 }
 
 /// As `parse_length`, and accepts a form that is not the shortest. 6455-5.2-s3: network byte order.
-#[inline]
+#[inline(always)]
 pub(crate) fn parse_any_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usize)>, ProtocolError> {
     match code {
         126 => Ok(rest.first_chunk::<2>().map(|bytes| (u64::from(u16::from_be_bytes(*bytes)), 2))),

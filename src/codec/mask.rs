@@ -20,12 +20,16 @@
 const MIN_BLOCK_LEN: usize = 256;
 
 /// 6455-5.3-s1: masks or unmasks in place. The first byte of `key` applies to the first byte of `bytes`.
-#[inline]
+#[inline(always)]
 pub fn apply(bytes: &mut [u8], key: [u8; 4]) {
-    if bytes.len() < MIN_BLOCK_LEN {
-        apply_words(bytes, key);
-        return;
+    match bytes.len() < MIN_BLOCK_LEN {
+        true => drop(apply_words(bytes, key)),
+        false => apply_blocks(bytes, key),
     }
+}
+
+#[inline(never)]
+fn apply_blocks(bytes: &mut [u8], key: [u8; 4]) {
     let block_key = block(key);
     let mut blocks = bytes.chunks_exact_mut(64);
     for block in &mut blocks {
@@ -78,33 +82,40 @@ pub(crate) fn append(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
     }
 }
 
-#[inline]
+/// Returns whether every resulting byte is ASCII.
+#[inline(always)]
 fn apply_words(bytes: &mut [u8], key: [u8; 4]) -> bool {
-    let half = u64::from(u32::from_ne_bytes(key));
-    let word_key = half << 32 | half;
+    let four = u32::from_ne_bytes(key);
+    let eight = u64::from(four) << 32 | u64::from(four);
+    let sixteen = u128::from(eight) << 64 | u128::from(eight);
     let mut seen = 0;
-    let mut words = bytes.chunks_exact_mut(8);
-    for word in &mut words {
-        if let Some(word) = word.first_chunk_mut::<8>() {
-            let plain = u64::from_ne_bytes(*word) ^ word_key;
+    // Lengths are cut by their bits, so that each part needs no check of its own.
+    let (words, rest) = bytes.split_at_mut(bytes.len() & !15);
+    for word in words.chunks_exact_mut(16) {
+        if let Some(word) = word.first_chunk_mut::<16>() {
+            let plain = u128::from_ne_bytes(*word) ^ sixteen;
             *word = plain.to_ne_bytes();
             seen |= plain;
         }
     }
-    let mut rest = words.into_remainder().chunks_exact_mut(4);
-    for word in &mut rest {
-        if let Some(word) = word.first_chunk_mut::<4>() {
-            let plain = u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(key);
-            *word = plain.to_ne_bytes();
-            seen |= u64::from(plain);
-        }
+    let (word, rest) = rest.split_at_mut(rest.len() & 8);
+    if let Some(word) = word.first_chunk_mut::<8>() {
+        let plain = u64::from_ne_bytes(*word) ^ eight;
+        *word = plain.to_ne_bytes();
+        seen |= u128::from(plain);
+    }
+    let (word, rest) = rest.split_at_mut(rest.len() & 4);
+    if let Some(word) = word.first_chunk_mut::<4>() {
+        let plain = u32::from_ne_bytes(*word) ^ four;
+        *word = plain.to_ne_bytes();
+        seen |= u128::from(plain);
     }
     let mut tail = 0;
-    for (byte, key) in rest.into_remainder().iter_mut().zip(key) {
+    for (byte, key) in rest.iter_mut().zip(key) {
         *byte ^= key;
         tail |= *byte;
     }
-    (seen & 0x8080_8080_8080_8080) == 0 && tail.is_ascii()
+    (seen & u128::from_ne_bytes([0x80; 16])) == 0 && tail.is_ascii()
 }
 
 #[inline]

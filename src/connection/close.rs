@@ -11,6 +11,7 @@ use crate::codec::closing::Phase;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
 use crate::net::deadline::WRITE_QUANTUM;
+use crate::net::write_buffer::WriteMode;
 
 impl Connection {
     /// Sends a Close unless one was sent, and starts the time for the closing handshake. 6455-7.1.2-1.
@@ -126,16 +127,13 @@ impl Connection {
         }
         let Some(mut writer) = state.writer.take() else { return Ok(false) };
         drop(state);
-        // Not `try_write`: another thread may be reading.
-        let written = writer.buffer.try_write_shared(&self.stream);
+        // Another thread may be reading.
+        let written = writer.buffer.write(&self.stream, &[], WriteMode::Never);
         let left = !writer.buffer.is_empty();
-        if left && written.as_ref().is_ok_and(|count| *count > 0) {
-            self.stream.note_progress();
-        }
         self.put_back(&mut self.lock_state(), writer);
         self.emit_sent();
         match written {
-            Ok(_) => Ok(!left),
+            Ok(()) => Ok(!left),
             Err(error) => Err(self.fail_write(Step::Close, error)),
         }
     }
@@ -158,8 +156,8 @@ impl Connection {
         drop(state);
         if encoded.is_ok() {
             // An error changes nothing: the connection ends here.
-            // Not `try_write`: the dropped handle may be the last sender, while another thread reads.
-            let _ = writer.buffer.try_write_shared(&self.stream);
+            // The dropped handle may be the last sender, while another thread reads.
+            let _ = writer.buffer.write(&self.stream, &[], WriteMode::Never);
         }
         let flushed = writer.buffer.is_empty();
         self.put_back(&mut self.lock_state(), writer);

@@ -1,13 +1,69 @@
-//! Pings and Pongs of the caller's choice, and the interval of the keepalive at run time. Knows the public handles.
+//! Pings and Pongs that the caller requests, and the interval of the keepalive at run time. Knows the public handles.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::receive::Received;
 use super::sender::Sender;
 use super::websocket::WebSocket;
+use crate::codec::event::DecoderEvent;
 use crate::codec::frame::Opcode;
-use crate::error::Result;
+#[cfg(doc)]
+use crate::config::{Limits, Timeouts};
+use crate::error::{Error, Result, Step};
+use crate::message::Message;
+use crate::net::deadline::Deadline;
 
 impl WebSocket {
+    /// Sends a Ping and waits for its Pong, at most [`Timeouts::pong_timeout`] (RFC 6455 section 5.5.2). Returns the
+    /// round-trip time.
+    ///
+    /// Messages that arrive before the Pong are kept for later receive calls, up to [`Limits::max_message_size`] bytes in all.
+    ///
+    /// # Errors
+    /// [`Timeout`](Error::Timeout)`(`[`Step::Pong`]`)` without a Pong in time or with more messages than that, which leaves the
+    /// connection usable, and those of [`send`](WebSocket::send) and [`recv`](WebSocket::recv).
+    ///
+    /// ```
+    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// println!("the peer answered in {:?}", ws.ping()?);
+    /// # Ok::<(), stdws::Error>(())
+    /// ```
+    #[doc(alias = "keepalive")]
+    #[doc(alias = "heartbeat")]
+    pub fn ping(&mut self) -> Result<Duration> {
+        let start = Instant::now();
+        let deadline = Deadline::after(self.connection().timeouts.pong_timeout);
+        self.receiver.awaited_pong = Some(self.connection().ping()?);
+        let result = self.receive_until_pong(deadline);
+        self.receiver.awaited_pong = None;
+        result.map(|()| start.elapsed())
+    }
+
+    fn receive_until_pong(&mut self, deadline: Deadline) -> Result<()> {
+        let mut held: usize = self.buffered_messages.iter().map(Message::len).sum();
+        loop {
+            // An empty message takes memory too.
+            if held.saturating_add(self.buffered_messages.len().saturating_mul(64)) as u64
+                >= self.limits.max_message_size
+            {
+                return Err(Error::Timeout(Step::Pong));
+            }
+            match self.receiver.next(Some(deadline)) {
+                Ok(Some(Received::Data(DecoderEvent::Message(kind)))) => {
+                    let message = self.take(kind);
+                    held = held.saturating_add(message.len());
+                    self.buffered_messages.push_back(message);
+                }
+                Ok(Some(Received::Data(_))) => {}
+                Ok(Some(Received::Pong)) => return Ok(()),
+                Ok(None) => return Err(Error::Closed(Some(self.connection().close_info()))),
+                Err(Error::Timeout(Step::Receive)) => return Err(Error::Timeout(Step::Pong)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Sends a Ping with this payload of up to 125 bytes, and does not wait for the Pong (RFC 6455 section 5.5.2). Its Pong is
     /// only a sign of life. [`ping`](WebSocket::ping) waits for one and measures the time.
     ///

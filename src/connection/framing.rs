@@ -89,6 +89,26 @@ impl Decoder {
         }
     }
 
+    /// Whether all bytes read are used up, and no frame of RFC 6455 has begun.
+    #[inline]
+    pub(super) fn is_drained(&self) -> bool {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.is_drained(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(_) => false,
+        }
+    }
+
+    /// A whole message of RFC 6455 that has arrived. `None`: `next` has the result.
+    #[inline]
+    pub(super) fn arrived_message(&mut self) -> Option<MessageKind> {
+        match self {
+            Decoder::Rfc6455(decoder) => decoder.arrived_message(),
+            #[cfg(feature = "legacy")]
+            Decoder::Draft(_) => None,
+        }
+    }
+
     #[inline]
     pub(super) fn payload(&self) -> &[u8] {
         match self {
@@ -656,7 +676,7 @@ mod tests {
                 stream.write_all(b"then").unwrap();
                 stream.finish().unwrap();
             } else {
-                receive_until(&mut server, &|server| !server.connection().lock_state().pending.is_empty());
+                receive_until(&mut server, &|server| server.connection().lock_state().has_pending());
                 assert!(!pinging.is_finished(), "{version}");
                 stream.write_all(b"then").unwrap();
                 stream.finish().unwrap();

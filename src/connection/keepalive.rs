@@ -12,7 +12,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::ending::{whole_millis, CONGESTION_RETRY};
+use super::ending::CONGESTION_RETRY;
 use super::framing::Decoder;
 use super::send::WriteStatus;
 use super::shared::Connection;
@@ -60,8 +60,15 @@ impl Keepalive {
     #[inline]
     pub(super) fn flush(&mut self, connection: &Connection) -> WriteStatus {
         let status = connection.flush_before_read();
-        let due = status.time_to_ping.is_zero() && status.close_deadline.is_none();
-        let due = due && !self.pinged && self.unanswered.is_none();
+        match status.ping_wait.is_zero() {
+            true => self.flush_ping(connection, status),
+            false => status,
+        }
+    }
+
+    #[cold]
+    fn flush_ping(&mut self, connection: &Connection, status: WriteStatus) -> WriteStatus {
+        let due = status.close_deadline.is_none() && !self.pinged && self.unanswered.is_none();
         if due && connection.schedule_ping() {
             self.pinged = true;
             return connection.flush_before_read();
@@ -109,11 +116,25 @@ impl Keepalive {
     }
 }
 
-/// The wait until a Ping is due because nothing was written, rounded up to eighths of the interval.
-pub(super) fn wait_to_ping(status: &WriteStatus) -> Duration {
-    let unit = status.ping_interval.checked_div(8).unwrap_or_default();
-    let units = status.time_to_ping.as_nanos().div_ceil(unit.as_nanos().max(1));
-    // Zero: the Ping has to wait, or there is none while the peer is silent or the connection is closing.
-    let units = if units == 0 { 8 } else { u32::try_from(units).unwrap_or(8) };
-    whole_millis(unit.saturating_mul(units).min(status.ping_interval))
+/// Maximum number of successive reads after a limit has passed.
+const MAX_OVERDUE_READS: u32 = 16;
+/// Maximum time for those reads and what is done with their input.
+const MAX_OVERDUE_TIME: Duration = Duration::from_millis(250);
+
+/// Counts the reads after a limit has passed: a connection fails only after the socket has no more input.
+#[derive(Debug, Default)]
+pub(super) struct OverdueReads {
+    /// The time since which a limit is exceeded.
+    since: Option<Instant>,
+    count: u32,
+}
+
+impl OverdueReads {
+    /// Counts a read. `true`: it would be one more than the maximum.
+    #[cold]
+    pub(super) fn is_last(&mut self) -> bool {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        self.count = self.count.saturating_add(1);
+        self.count > MAX_OVERDUE_READS || since.elapsed() >= MAX_OVERDUE_TIME
+    }
 }

@@ -7,6 +7,7 @@ use super::write_permit::WritePermit;
 use crate::close::CloseCode;
 use crate::error::{Error, Step};
 use crate::net::deadline::Deadline;
+use crate::net::write_buffer::WriteMode;
 
 /// The result of [`Connection::write_shared`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,33 +42,34 @@ impl WriteReport {
 
 impl Connection {
     /// Writes what needs no waiting, and releases the permit. `true`: other threads have scheduled frames meanwhile.
-    pub(super) fn try_write_shared(
+    pub(super) fn write_and_release(
         &self,
         mut permit: WritePermit<'_>,
         report: &mut WriteReport,
     ) -> Result<bool, ConnectionStatus> {
         let Some(writer) = permit.writer() else { return Err(ConnectionStatus::Busy) };
-        let written = writer.buffer.try_write_shared(&self.stream);
+        let before = writer.buffer.len();
+        let written = writer.buffer.write(&self.stream, &[], WriteMode::Never);
+        let count = before.saturating_sub(writer.buffer.len());
+        report.bytes_written = report.bytes_written.saturating_add(count);
         let congested = writer.buffer.is_congested();
-        if congested && written.as_ref().is_ok_and(|count| *count > 0) {
-            self.stream.note_progress();
-        }
         permit.release(|state| {
-            match written {
-                Ok(count) => report.bytes_written = report.bytes_written.saturating_add(count),
-                Err(error) => {
-                    // What the peer sent before can still be received.
-                    state.record_end(Error::io(Step::Write, error));
-                    return Err(ConnectionStatus::Closed);
-                }
+            if let Err(error) = written {
+                // What the peer sent before can still be received.
+                state.record_end(Error::io(Step::Write, error));
+                return Err(ConnectionStatus::Closed);
             }
             if congested {
                 return Err(ConnectionStatus::Full);
             }
-            if !state.pending.has_shared_frame() {
+            #[cfg(feature = "hub")]
+            let drained = state.pending_shared_frame().is_none();
+            #[cfg(not(feature = "hub"))]
+            let drained = true;
+            if drained {
                 (report.drained, report.in_flight) = (true, 0);
             }
-            Ok(!state.pending.is_empty())
+            Ok(state.has_pending())
         })
     }
 
@@ -79,7 +81,7 @@ impl Connection {
             return None;
         }
         #[cfg(feature = "hub")]
-        state.pending.shared_frame.take();
+        state.drop_shared_frame();
         state.schedule_close(self.protocol.close(code, reason));
         Some(state.start_close_deadline(self.timeouts.close))
     }
@@ -100,7 +102,7 @@ impl Connection {
         }
         let permit = WritePermit::new(self, state.writer.take());
         drop(state);
-        match self.try_write_shared(permit, &mut WriteReport::empty()) {
+        match self.write_and_release(permit, &mut WriteReport::empty()) {
             Ok(_) => {
                 self.finish_if_closed_by_eof();
                 ConnectionStatus::Ready

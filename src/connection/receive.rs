@@ -15,8 +15,8 @@
 //! | 20 ms | bytes that the network did not take | they are tried again |
 //!
 //! A connection fails only after the socket has no more input: a caller that was away for long may find the sign of life, the
-//! rest of the message or the Close there. A peer can send without end, so there is a maximum of [`MAX_OVERDUE_READS`] reads and
-//! of [`MAX_OVERDUE_TIME`]: an event handler is called for each frame.
+//! rest of the message or the Close there. A peer can send without end, so there is a maximum of `MAX_OVERDUE_READS` reads and
+//! of `MAX_OVERDUE_TIME`: an event handler is called for each frame.
 //!
 //! The clock is read only when one of these limits can matter. A read that brings a whole message at once does not need it.
 //!
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use super::ending::{whole_millis, Ending, Outcome, CONGESTION_RETRY, MAX_DRAIN_READS};
 use super::framing::Decoder;
-use super::keepalive::{wait_to_ping, Keepalive};
+use super::keepalive::{Keepalive, OverdueReads};
 use super::protocol::CloseFrame;
 #[cfg(feature = "trace")]
 use super::report;
@@ -39,16 +39,12 @@ use crate::codec::event::DecoderEvent;
 use crate::error::{Error, ProtocolError, Result, Step};
 #[cfg(feature = "trace")]
 use crate::events::event::{Direction, EventKind};
+use crate::message::MessageKind;
 use crate::net::deadline::Deadline;
 use crate::net::deadline::WRITE_QUANTUM;
 
 /// Number of bytes after which the time for a message starts again.
 const PROGRESS_UNIT: usize = 64 << 10;
-
-/// Maximum number of successive reads after a limit has passed.
-const MAX_OVERDUE_READS: u32 = 16;
-/// Maximum time for those reads and what is done with their input.
-const MAX_OVERDUE_TIME: Duration = Duration::from_millis(250);
 
 /// An item for the application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +72,7 @@ pub(super) struct Receiver {
     message_started: Option<(Instant, usize)>,
     /// The number of the Ping whose Pong the application awaits.
     pub(super) awaited_pong: Option<u64>,
-    /// The time since which a limit is exceeded, and the number of reads since.
-    overdue: Option<(Instant, u32)>,
+    overdue: OverdueReads,
     /// When a call is due without input; known while neither the stream nor the decoder has any. See `polling`.
     pub(super) idle_until: Option<Deadline>,
     /// The result of each further call: `None` after the peer's Close, or the error that is in the state.
@@ -97,12 +92,32 @@ impl Receiver {
             keepalive: Keepalive::default(),
             message_started: None,
             awaited_pong: None,
-            overdue: None,
+            overdue: OverdueReads::default(),
             idle_until: None,
             outcome: None,
             ending: None,
             bytes_received,
         }
+    }
+
+    /// A whole message that has arrived or arrives with the next read: the most common result of [`next`](Receiver::next), which
+    /// has the result if this is `None`.
+    #[inline]
+    pub(super) fn next_whole_message(&mut self, limit: Option<Deadline>) -> Result<Option<MessageKind>> {
+        if self.outcome.is_some() {
+            return Ok(None);
+        }
+        if self.decoder.is_drained() {
+            if limit.is_some() {
+                return Ok(None);
+            }
+            self.fill(None)?;
+        }
+        let arrived = self.decoder.arrived_message();
+        if arrived.is_some() {
+            self.message_started = None;
+        }
+        Ok(arrived)
     }
 
     /// Waits for the next item; `None` after the peer's Close. A limit that passes has no other effect. This does not wait for
@@ -124,27 +139,6 @@ impl Receiver {
                     self.message_started = None;
                     return Ok(Some(Received::Data(event)));
                 }
-                // 6455-5.5.2-3: answered at the latest before the next wait.
-                Ok(Some(DecoderEvent::Ping)) => self.connection.answer_ping(self.decoder.payload()),
-                Ok(Some(DecoderEvent::Pong)) => {
-                    let newest = self.connection.on_pong(self.decoder.payload());
-                    let newest = newest.map_err(|violation| self.fail_protocol(violation))?;
-                    if self.awaited_pong.is_some_and(|awaited_pong| awaited_pong <= newest) {
-                        return Ok(Some(Received::Pong));
-                    }
-                }
-                #[cfg(feature = "trace")]
-                Ok(Some(DecoderEvent::FrameHeader(header))) => {
-                    self.connection.events.emit(|| report::frame_received(&header))
-                }
-                #[cfg(not(feature = "trace"))]
-                Ok(Some(DecoderEvent::FrameHeader(_))) => {}
-                Ok(Some(DecoderEvent::Close(code))) => {
-                    #[cfg(feature = "trace")]
-                    self.connection.events.emit(|| EventKind::Close(Direction::Received, code));
-                    self.close_received(code, self.decoder.reason().to_owned(), self.decoder.answer(code));
-                    return Ok(None);
-                }
                 // Endless control frames, or single bytes, must not extend a limited call.
                 Ok(None) if tried && limit.is_some_and(|limit| limit.is_expired()) => {
                     return Err(Error::Timeout(Step::Receive));
@@ -153,9 +147,47 @@ impl Receiver {
                     self.fill(limit)?;
                     tried = true;
                 }
-                Err(violation) => return Err(self.fail_protocol(violation)),
+                other => {
+                    if let Some(result) = self.on_other_event(other) {
+                        return result;
+                    }
+                }
             }
         }
+    }
+
+    /// Handles an event that brings no data, apart from [`next`](Receiver::next) to keep that small. `None`: receiving goes on.
+    #[inline(never)]
+    fn on_other_event(
+        &mut self,
+        event: Result<Option<DecoderEvent>, ProtocolError>,
+    ) -> Option<Result<Option<Received>>> {
+        match event {
+            // 6455-5.5.2-3: answered at the latest before the next wait.
+            Ok(Some(DecoderEvent::Ping)) => self.connection.answer_ping(self.decoder.payload()),
+            Ok(Some(DecoderEvent::Pong)) => {
+                let newest = match self.connection.on_pong(self.decoder.payload()) {
+                    Ok(newest) => newest,
+                    Err(violation) => return Some(Err(self.fail_protocol(violation))),
+                };
+                if self.awaited_pong.is_some_and(|awaited_pong| awaited_pong <= newest) {
+                    return Some(Ok(Some(Received::Pong)));
+                }
+            }
+            #[cfg(feature = "trace")]
+            Ok(Some(DecoderEvent::FrameHeader(header))) => {
+                self.connection.events.emit(|| report::frame_received(&header))
+            }
+            Ok(Some(DecoderEvent::Close(code))) => {
+                #[cfg(feature = "trace")]
+                self.connection.events.emit(|| EventKind::Close(Direction::Received, code));
+                self.close_received(code, self.decoder.reason().to_owned(), self.decoder.answer(code));
+                return Some(Ok(None));
+            }
+            Ok(_) => {}
+            Err(violation) => return Some(Err(self.fail_protocol(violation))),
+        }
+        None
     }
 
     #[cold]
@@ -168,19 +200,16 @@ impl Receiver {
     }
 
     /// Waits for bytes. After an error other than the caller's limit, the connection has ended.
+    #[inline(never)]
     fn fill(&mut self, limit: Option<Deadline>) -> Result<()> {
         self.idle_until = None;
         let mut status = self.keepalive.flush(&self.connection);
         loop {
             let wait = self.read_wait(limit, &status);
-            self.overdue = wait.overdue.map(|_| {
-                let (since, reads) = self.overdue.unwrap_or_else(|| (Instant::now(), 0));
-                (since, reads.saturating_add(1))
-            });
-            let given_up =
-                |(since, reads): (Instant, u32)| reads > MAX_OVERDUE_READS || since.elapsed() >= MAX_OVERDUE_TIME;
-            if let Some(step) = wait.overdue.filter(|_| self.overdue.is_some_and(given_up)) {
-                return Err(self.fail_timeout(step));
+            match wait.overdue {
+                None => self.overdue = OverdueReads::default(),
+                Some(step) if self.overdue.is_last() => return Err(self.fail_timeout(step)),
+                Some(_) => {}
             }
             match self.connection.stream.read(self.decoder.space(), wait.time) {
                 // Only if this side has not ended the stream.
@@ -220,9 +249,9 @@ impl Receiver {
     #[inline]
     fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
         let idle = self.keepalive.is_idle() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
-        if idle && !self.decoder.is_incomplete() {
+        if idle && !status.ping_wait.is_zero() && !self.decoder.is_incomplete() {
             self.message_started = None;
-            return ReadWait { time: wait_to_ping(status), overdue: None, due: None };
+            return ReadWait { time: status.ping_wait, overdue: None, due: None };
         }
         self.nearest_deadline(limit, status)
     }
@@ -232,7 +261,8 @@ impl Receiver {
         let now = Instant::now();
         let timeouts = self.connection.timeouts;
         let left = |since: Instant, time: Duration| time.saturating_sub(now.saturating_duration_since(since));
-        let mut wait = self.keepalive.time_left(now, (&self.connection, &mut self.decoder), status.ping_interval);
+        let ping_interval = self.connection.lock_state().ping_interval;
+        let mut wait = self.keepalive.time_left(now, (&self.connection, &mut self.decoder), ping_interval);
         let mut overdue = wait.is_zero().then_some(Step::Keepalive);
         self.message_started = match (self.decoder.is_incomplete(), self.message_started) {
             (false, _) => None,
@@ -260,7 +290,8 @@ impl Receiver {
             wait = wait.min(CONGESTION_RETRY);
         }
         // After the caller's limit, input that has arrived still counts: the socket is read without waiting.
-        wait = wait.min(wait_to_ping(status));
+        // Zero: the Ping has to wait, or there is none while the peer is silent or the connection is closing.
+        wait = wait.min(if status.ping_wait.is_zero() { ping_interval } else { status.ping_wait });
         let time = whole_millis(limit.map_or(wait, |limit| wait.min(limit.remaining())));
         ReadWait { time, overdue: None, due: Some(Deadline::after(wait)) }
     }

@@ -13,6 +13,7 @@ use crate::config::check_ping_interval;
 use crate::error::{Error, ProtocolError, Result, Step};
 use crate::message::Outgoing;
 use crate::net::deadline::Deadline;
+use crate::net::write_buffer::WriteMode;
 use crate::primitives::lock::Locked;
 
 /// Threshold in bytes from which queued frames are written.
@@ -24,20 +25,20 @@ pub(super) struct WriteStatus {
     pub(super) congested: bool,
     /// The deadline for the peer's Close, if a Close was sent.
     pub(super) close_deadline: Option<Deadline>,
-    /// The present setting.
-    pub(super) ping_interval: Duration,
-    /// The time until a Ping is due because nothing was written.
-    pub(super) time_to_ping: Duration,
+    /// The wait until a Ping is due because nothing was written. Zero: it is due.
+    pub(super) ping_wait: Duration,
 }
 
 impl WriteStatus {
+    #[inline]
     fn new(state: &SharedState, congested: bool) -> WriteStatus {
-        WriteStatus {
-            congested,
-            close_deadline: state.close_deadline(),
-            ping_interval: state.ping_interval,
-            time_to_ping: state.time_to_ping(),
-        }
+        WriteStatus { congested, close_deadline: state.close_deadline(), ping_wait: state.wait_to_ping() }
+    }
+
+    /// The status after everything was written at this moment, which needs no clock.
+    #[inline]
+    fn after_write(state: &SharedState) -> WriteStatus {
+        WriteStatus { congested: false, close_deadline: state.close_deadline(), ping_wait: state.ping_interval }
     }
 }
 
@@ -98,29 +99,36 @@ impl Connection {
     #[inline]
     pub(super) fn queue(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
         self.protocol.check_message(opcode)?;
-        let mut queued = None;
-        {
-            let mut locked = self.lock_state_with_keys()?;
-            let state = &mut *locked;
-            // Pending frames are sent first, and with the permit.
-            let ready = state.is_open() && !state.streaming && state.pending.is_empty();
-            if let Some(writer) = state.writer.as_mut().filter(|_| ready) {
-                #[cfg(feature = "deflate")]
-                if writer.encoder.should_compress(payload.len()) {
-                    drop(locked);
-                    return self.queue_compressed(opcode, payload);
-                }
-                let room = QUEUE_FLUSH_SIZE.saturating_sub(writer.buffer.len());
-                if payload.len() < room {
-                    queued = Some(writer.append_frame(true, opcode, payload));
-                }
+        let mut state = self.lock_state();
+        // Pending frames are sent first, and with the permit. Keys are fetched with it too.
+        let ready = !state.has_pending() && !state.streaming && state.is_open();
+        if let Some(writer) = state.writer.as_deref_mut().filter(|_| ready) {
+            #[cfg(feature = "deflate")]
+            if writer.encoder.should_compress(payload.len()) {
+                drop(state);
+                return self.queue_compressed(opcode, payload);
+            }
+            let room = QUEUE_FLUSH_SIZE.saturating_sub(writer.buffer.len());
+            if payload.len() < room && !writer.encoder.is_low_on_keys() {
+                let queued = writer.append_frame(true, opcode, payload);
+                drop(state);
+                self.emit_sent();
+                return queued.map_err(|error| self.fail_without_key(error));
+            }
+            if payload.len() < room {
+                drop(state);
+                return self.queue_with_keys(opcode, payload);
             }
         }
-        if let Some(queued) = queued {
-            self.emit_sent();
-            return queued.map_err(|error| self.fail_without_key(error));
-        }
+        drop(state);
         self.send(opcode, payload)
+    }
+
+    /// Fetches masking keys, and queues the message then.
+    #[cold]
+    fn queue_with_keys(&self, opcode: Opcode, payload: &[u8]) -> Result<()> {
+        drop(self.lock_state_with_keys()?);
+        self.queue(opcode, payload)
     }
 
     /// Queues a message that is to be compressed, which takes too long to do it under the lock.
@@ -248,13 +256,12 @@ impl Connection {
     #[inline]
     pub(super) fn flush_before_read(&self) -> WriteStatus {
         let mut state = self.lock_state();
-        let empty = state.writer.as_ref().map_or(true, |writer| writer.buffer.is_empty());
-        let pending = !state.pending.is_empty();
-        let idle = empty && !pending && !self.stream.has_unsolicited_output();
+        let waiting = state.writer.as_ref().is_some_and(|writer| !writer.buffer.is_empty());
+        let idle = !waiting && !state.has_pending() && !self.stream.has_unsolicited_output();
         if idle || state.end.is_set() {
             return WriteStatus::new(&state, false);
         }
-        if pending {
+        if state.has_pending() {
             match self.encode_before_read(state) {
                 Ok(encoded) => state = encoded,
                 Err(status) => return status,
@@ -264,15 +271,18 @@ impl Connection {
         // look, the short wait of a congested connection brings the receiver back here.
         let Some(mut writer) = state.writer.take() else { return WriteStatus::new(&state, true) };
         drop(state);
-        let written = writer.buffer.try_write(&self.stream);
+        let written = writer.buffer.write(&self.stream, &[], WriteMode::Brief);
         let mut state = self.lock_state();
         if let Err(error) = written {
             // What the peer sent before can still be received.
             state.record_end(Error::io(Step::Write, error));
         }
-        let congested = !writer.buffer.is_empty() || !state.pending.is_empty() || self.stream.has_unsolicited_output();
+        let congested = !writer.buffer.is_empty() || state.has_pending() || self.stream.has_unsolicited_output();
         self.put_back(&mut state, writer);
-        let status = WriteStatus::new(&state, congested);
+        let status = match congested {
+            true => WriteStatus::new(&state, true),
+            false => WriteStatus::after_write(&state),
+        };
         drop(state);
         self.emit_sent();
         status

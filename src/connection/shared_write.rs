@@ -65,8 +65,9 @@ impl Connection {
             return Err(ConnectionStatus::Busy);
         }
         let Some(writer) = &state.writer else {
-            if state.pending.shared_frame.is_none() && frames.front().is_some_and(SharedFrame::is_cheap) {
-                state.pending.shared_frame = frames.pop_front();
+            let takes = state.pending_shared_frame().is_none() && frames.front().is_some_and(SharedFrame::is_cheap);
+            if let Some(frame) = takes.then(|| frames.pop_front()).flatten() {
+                state.schedule_shared_frame(frame);
                 report.in_flight = report.in_flight.saturating_add(1);
             }
             return Err(ConnectionStatus::Busy);
@@ -96,7 +97,7 @@ impl Connection {
                 return Err(ConnectionStatus::Closed);
             }
         }
-        self.try_write_shared(permit, report)
+        self.write_and_release(permit, report)
     }
 }
 

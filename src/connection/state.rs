@@ -6,7 +6,7 @@
 //! | field | invariant |
 //! |---|---|
 //! | `writer` | `None` exactly while one thread has the write permit |
-//! | `pending` | frames to be encoded by the next thread that writes, one of each kind at most |
+//! | `pending` | `None` exactly while no frame is due: one check on the path of each message. One frame of each kind at most |
 //! | `end` | set once; only a completed closing handshake replaces an earlier failure |
 
 use std::io;
@@ -34,7 +34,7 @@ pub(crate) struct SharedState {
     pub(crate) writer: Option<Box<Writer>>,
     /// Number of threads that wait for a change.
     pub(crate) waiters: usize,
-    pub(super) pending: PendingControl,
+    pending: Option<Box<PendingFrames>>,
     pub(crate) closing: ClosingHandshake,
     /// The peer's Close came before any of this side was sent or scheduled.
     closed_by_peer: bool,
@@ -51,32 +51,26 @@ pub(crate) struct SharedState {
     pub(super) ping_interval: Duration,
 }
 
-/// Frames to be sent by the next thread that writes.
+/// Frames to be encoded by the next thread that writes. At least one is due.
 #[derive(Default)]
-pub(super) struct PendingControl {
-    /// The payload of the latest unanswered Ping. Its memory is reused.
-    pong: Vec<u8>,
-    pong_due: bool,
-    ping_due: bool,
+struct PendingFrames {
+    /// The payload of the latest unanswered Ping.
+    pong: Option<Vec<u8>>,
+    ping: bool,
     /// With the origin of the call that requested it.
     close: Option<(CloseFrame, Origin)>,
     /// A frame that a hub left because the writer was not available.
     #[cfg(feature = "hub")]
-    pub(super) shared_frame: Option<SharedFrame>,
+    shared_frame: Option<SharedFrame>,
 }
 
-impl PendingControl {
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        !self.pong_due && !self.ping_due && self.close.is_none() && !self.has_shared_frame()
-    }
-
-    #[inline]
-    pub(super) fn has_shared_frame(&self) -> bool {
+impl PendingFrames {
+    fn is_empty(&self) -> bool {
         #[cfg(feature = "hub")]
-        return self.shared_frame.is_some();
+        let shared = self.shared_frame.is_some();
         #[cfg(not(feature = "hub"))]
-        false
+        let shared = false;
+        self.pong.is_none() && !self.ping && self.close.is_none() && !shared
     }
 }
 
@@ -86,7 +80,7 @@ impl SharedState {
             protocol,
             writer: Some(Box::new(writer)),
             waiters: 0,
-            pending: PendingControl::default(),
+            pending: None,
             closing: ClosingHandshake::default(),
             closed_by_peer: false,
             close_deadline: None,
@@ -110,7 +104,17 @@ impl SharedState {
     /// 6455-5.5.1-5: a pending Close counts like one that was sent, because no message may follow it.
     #[inline]
     pub(super) fn is_open(&self) -> bool {
-        !self.end.is_set() && self.closing.may_send() && self.pending.close.is_none()
+        !self.end.is_set() && self.closing.may_send() && !self.has_pending_close()
+    }
+
+    /// Whether a frame is due.
+    #[inline]
+    pub(super) fn has_pending(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    fn has_pending_close(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.close.is_some())
     }
 
     /// Ends the connection unless it has ended. Returns the end that all threads see.
@@ -131,16 +135,16 @@ impl SharedState {
 
     /// Schedules a Close; `false` if one has been sent or scheduled before.
     pub(super) fn schedule_close(&mut self, close: CloseFrame) -> bool {
-        let first = matches!(self.closing.phase(), Phase::Open | Phase::Answering) && self.pending.close.is_none();
+        let first = matches!(self.closing.phase(), Phase::Open | Phase::Answering) && !self.has_pending_close();
         if first {
-            self.pending.close = Some((close, Origin::current()));
+            self.schedule_second_close(close);
         }
         first
     }
 
     /// Schedules a second Close, which some drafts require as the answer.
     pub(super) fn schedule_second_close(&mut self, close: CloseFrame) {
-        self.pending.close = Some((close, Origin::current()));
+        self.pending.get_or_insert_with(Box::default).close = Some((close, Origin::current()));
     }
 
     /// 6455-5.5.2-2: answers a Ping with a frame in the write buffer while there is room. 6455-5.5.3-1: beyond that only
@@ -151,14 +155,14 @@ impl SharedState {
         }
         let deferred = self.defers_pings();
         if let Some(writer) = self.writer.as_deref_mut() {
-            if self.pending.is_empty() && !deferred && writer.buffer.len() < PONG_BUFFER_LIMIT {
+            if self.pending.is_none() && !deferred && writer.buffer.len() < PONG_BUFFER_LIMIT {
                 // 6455-5.5.3-s1: the payload of the Ping, unchanged.
                 return writer.append_frame_from(|| Origin::Outside, true, Opcode::Pong, payload);
             }
         }
-        self.pending.pong.clear();
-        self.pending.pong.extend_from_slice(payload);
-        self.pending.pong_due = true;
+        let pong = self.pending.get_or_insert_with(Box::default).pong.get_or_insert_with(Vec::new);
+        pong.clear();
+        pong.extend_from_slice(payload);
         Ok(())
     }
 
@@ -166,16 +170,20 @@ impl SharedState {
     pub(super) fn schedule_ping(&mut self) -> bool {
         let deferred = self.defers_pings();
         if self.closing.may_send() && !deferred {
-            self.pending.ping_due = true;
+            self.pending.get_or_insert_with(Box::default).ping = true;
         }
         !deferred
     }
 
-    /// The time until a Ping is due because nothing was written. A thread that has the writer is about to write.
-    pub(super) fn time_to_ping(&self) -> Duration {
+    /// The wait until a Ping is due because nothing was written, rounded up to eighths of the interval: equal waits need no
+    /// system call. Zero: it is due. A thread that has the writer is about to write.
+    pub(super) fn wait_to_ping(&self) -> Duration {
         let Some(writer) = &self.writer else { return self.ping_interval };
-        let last_write = writer.buffer.last_write().unwrap_or(self.end.opened());
-        self.ping_interval.saturating_sub(last_write.elapsed())
+        let unwritten = writer.buffer.last_write().unwrap_or(self.end.opened()).elapsed();
+        match unwritten < self.ping_interval.checked_div(8).unwrap_or_default() {
+            true => self.ping_interval,
+            false => round_up_to_eighths(self.ping_interval.saturating_sub(unwritten), self.ping_interval),
+        }
     }
 
     /// Makes the last write and the opening this much older, as if so much time had passed.
@@ -190,7 +198,7 @@ impl SharedState {
     /// Whether Ping and Pong have to wait for the end of a message that is sent as a stream. Once a Close is pending, that
     /// message no longer ends.
     fn defers_pings(&self) -> bool {
-        self.streaming && !self.protocol.interleaves_control_frames() && self.pending.close.is_none()
+        self.streaming && !self.protocol.interleaves_control_frames() && !self.has_pending_close()
     }
 
     /// The deadline of the closing handshake. Its time runs from the first call. hixie76-4.2-9: in every version.
@@ -214,36 +222,36 @@ impl SharedState {
     /// called meanwhile.
     #[inline]
     pub(super) fn encode_pending(&mut self) -> Result<()> {
-        match self.pending.is_empty() {
-            true => Ok(()),
-            false => self.encode_pending_frames().map_err(|error| Error::io(Step::RandomSource, error)),
+        match self.pending {
+            None => Ok(()),
+            Some(_) => self.encode_pending_frames().map_err(|error| Error::io(Step::RandomSource, error)),
         }
     }
 
     #[cold]
     fn encode_pending_frames(&mut self) -> io::Result<()> {
         let deferred = self.defers_pings();
-        #[cfg(feature = "hub")]
-        let streaming = self.streaming;
         let SharedState { writer: Some(writer), pending, closing, last_ping_sent, .. } = self else {
             return Ok(());
         };
+        let Some(mut due) = pending.take() else { return Ok(()) };
         // 6455-5.5.2-2: a Ping that came before a Close is answered all the same.
-        if !deferred && mem::take(&mut pending.pong_due) {
-            writer.append_frame_from(|| Origin::Outside, true, Opcode::Pong, &pending.pong)?;
+        if let Some(pong) = due.pong.take_if(|_| !deferred) {
+            writer.append_frame_from(|| Origin::Outside, true, Opcode::Pong, &pong)?;
         }
-        if mem::take(&mut pending.ping_due) && closing.may_send() && !deferred {
+        if mem::take(&mut due.ping) && closing.may_send() && !deferred {
             *last_ping_sent = last_ping_sent.wrapping_add(1);
             writer.append_frame_from(|| Origin::Outside, true, Opcode::Ping, &last_ping_sent.to_be_bytes())?;
         }
         #[cfg(feature = "hub")]
-        if let Some(shared_frame) = pending.shared_frame.take_if(|_| closing.may_send() && !streaming) {
+        if let Some(shared_frame) = due.shared_frame.take_if(|_| closing.may_send() && !self.streaming) {
             shared_frame.append_to(writer)?;
         }
-        if let Some((close, origin)) = pending.close.take() {
+        if let Some((close, origin)) = due.close.take() {
             closing.record_sent(close.code);
             writer.append_frame_from(|| origin, true, Opcode::Close, &close.body)?;
         }
+        *pending = Some(due).filter(|due| !due.is_empty());
         Ok(())
     }
 
@@ -252,6 +260,33 @@ impl SharedState {
             received: self.closing.received_close(),
             sent: self.closing.sent_code(),
             by_peer: self.closed_by_peer,
+        }
+    }
+}
+
+/// Rounds a part of the interval up.
+#[cold]
+fn round_up_to_eighths(left: Duration, interval: Duration) -> Duration {
+    let unit = interval.checked_div(8).unwrap_or_default();
+    let units = left.as_nanos().div_ceil(unit.as_nanos().max(1));
+    unit.saturating_mul(u32::try_from(units).unwrap_or(8)).min(interval)
+}
+
+/// Feature `hub`: a frame that the hub leaves for the thread that has the writer.
+#[cfg(feature = "hub")]
+impl SharedState {
+    pub(super) fn pending_shared_frame(&self) -> Option<&SharedFrame> {
+        self.pending.as_ref()?.shared_frame.as_ref()
+    }
+
+    pub(super) fn schedule_shared_frame(&mut self, frame: SharedFrame) {
+        self.pending.get_or_insert_with(Box::default).shared_frame = Some(frame);
+    }
+
+    pub(super) fn drop_shared_frame(&mut self) {
+        if let Some(mut pending) = self.pending.take() {
+            pending.shared_frame = None;
+            self.pending = Some(pending).filter(|pending| !pending.is_empty());
         }
     }
 }

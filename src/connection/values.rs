@@ -1,4 +1,4 @@
-//! Values of the application that are dropped with a connection, found by their type. Knows nothing of connections.
+//! Values that the application attaches to a connection: found by their type, and dropped with the connection. Knows nothing of connections.
 
 use std::any::Any;
 use std::fmt;

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::framing::Codec;
 use super::receive::{Received, Receiver};
@@ -17,7 +17,9 @@ use super::values::Values;
 use crate::close::CloseCode;
 use crate::codec::event::DecoderEvent;
 use crate::config::{Limits, Timeouts};
-use crate::error::{Error, Result, Step};
+use crate::error::Result;
+#[cfg(doc)]
+use crate::error::{Error, Step};
 #[cfg(feature = "trace")]
 use crate::events::event::EventKind;
 use crate::events::sink::EventSink;
@@ -64,7 +66,7 @@ pub struct WebSocket {
     pub(super) buffered_messages: VecDeque<Message>,
     /// The one of them that [`WebSocket::recv_ref`] returned last.
     borrowed_message: Option<Message>,
-    limits: Limits,
+    pub(super) limits: Limits,
     pub(crate) info: Box<ConnectionInfo>,
 }
 
@@ -226,6 +228,9 @@ impl WebSocket {
 
     #[inline]
     pub(super) fn next_message(&mut self, limit: Option<Deadline>) -> Result<Option<MessageKind>> {
+        if let Some(kind) = self.receiver.next_whole_message(limit)? {
+            return Ok(Some(kind));
+        }
         loop {
             match self.receiver.next(limit)? {
                 Some(Received::Data(DecoderEvent::Message(kind))) => return Ok(Some(kind)),
@@ -238,7 +243,7 @@ impl WebSocket {
         }
     }
 
-    fn take(&mut self, kind: MessageKind) -> Message {
+    pub(super) fn take(&mut self, kind: MessageKind) -> Message {
         let bytes = self.receiver.decoder.take_payload();
         match kind {
             // The decoder has validated it, so the default is never used.
@@ -326,56 +331,6 @@ impl WebSocket {
     /// ```
     pub fn flush(&mut self) -> Result<()> {
         self.connection().flush()
-    }
-
-    /// Sends a Ping and waits for its Pong, at most [`Timeouts::pong_timeout`] (RFC 6455 section 5.5.2). Returns the
-    /// round-trip time.
-    ///
-    /// Messages that arrive before the Pong are kept for later receive calls, up to [`Limits::max_message_size`] bytes in all.
-    ///
-    /// # Errors
-    /// [`Timeout`](Error::Timeout)`(`[`Step::Pong`]`)` without a Pong in time or with more messages than that, which leaves the
-    /// connection usable, and those of [`send`](WebSocket::send) and [`recv`](WebSocket::recv).
-    ///
-    /// ```
-    /// # let server = stdws::Server::bind("127.0.0.1:0")?.start(|mut ws| Ok(while ws.recv()?.is_some() {}))?;
-    /// let mut ws = stdws::connect(server.url())?;
-    /// println!("the peer answered in {:?}", ws.ping()?);
-    /// # Ok::<(), stdws::Error>(())
-    /// ```
-    #[doc(alias = "keepalive")]
-    #[doc(alias = "heartbeat")]
-    pub fn ping(&mut self) -> Result<Duration> {
-        let start = Instant::now();
-        let deadline = Deadline::after(self.connection().timeouts.pong_timeout);
-        self.receiver.awaited_pong = Some(self.connection().ping()?);
-        let result = self.receive_until_pong(deadline);
-        self.receiver.awaited_pong = None;
-        result.map(|()| start.elapsed())
-    }
-
-    fn receive_until_pong(&mut self, deadline: Deadline) -> Result<()> {
-        let mut held: usize = self.buffered_messages.iter().map(Message::len).sum();
-        loop {
-            // An empty message takes memory too.
-            if held.saturating_add(self.buffered_messages.len().saturating_mul(64)) as u64
-                >= self.limits.max_message_size
-            {
-                return Err(Error::Timeout(Step::Pong));
-            }
-            match self.receiver.next(Some(deadline)) {
-                Ok(Some(Received::Data(DecoderEvent::Message(kind)))) => {
-                    let message = self.take(kind);
-                    held = held.saturating_add(message.len());
-                    self.buffered_messages.push_back(message);
-                }
-                Ok(Some(Received::Data(_))) => {}
-                Ok(Some(Received::Pong)) => return Ok(()),
-                Ok(None) => return Err(Error::Closed(Some(self.connection().close_info()))),
-                Err(Error::Timeout(Step::Receive)) => return Err(Error::Timeout(Step::Pong)),
-                Err(error) => return Err(error),
-            }
-        }
     }
 }
 

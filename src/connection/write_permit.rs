@@ -30,7 +30,7 @@ use crate::error::{Result, Step};
 #[cfg(feature = "trace")]
 use crate::events::sink::Origin;
 use crate::net::deadline::Deadline;
-use crate::net::write_buffer::WriteTimeout;
+use crate::net::write_buffer::WriteMode;
 use crate::primitives::lock::Locked;
 
 /// Maximum number of payload bytes that are copied behind their header.
@@ -197,7 +197,7 @@ impl<'a> WritePermit<'a> {
             let writer = self.take_writer();
             let mut state = self.connection.lock_state();
             state.writer = writer;
-            if state.pending.is_empty() || state.end.is_set() {
+            if !state.has_pending() || state.end.is_set() {
                 self.connection.notify(&state);
                 return Ok(());
             }
@@ -222,7 +222,7 @@ impl<'a> WritePermit<'a> {
     fn write(&mut self, tail: &[u8]) -> Result<()> {
         let Connection { stream, timeouts, .. } = self.connection;
         let Some(writer) = &mut self.writer else { return Ok(()) };
-        let written = writer.buffer.write(stream, tail, WriteTimeout::PerChunk(timeouts.write));
+        let written = writer.buffer.write(stream, tail, WriteMode::PerChunk(timeouts.write));
         written.map_err(|error| self.connection.fail_write(Step::Write, error))
     }
 

@@ -1,4 +1,4 @@
-//! The failure to open a TCP connection to any address of a host.
+//! The error for a host to which no TCP connection could be opened, with the cause for each address.
 
 use std::fmt;
 use std::io;

@@ -1,4 +1,4 @@
-//! The error in the head of an HTTP message.
+//! The error for an invalid head of an HTTP message.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The errors of this crate. Each variant answers one question: whose fault is it, and what can the caller do?
+//! The errors of this crate. Each variant says which side is at fault and what the caller can do.
 //!
 //! Every layer may name this module. An [`Error`] is small and `Clone`, because a connection fails once, and each thread
 //! that uses it gets the same error. No error holds a secret: no header values of this side, no credentials, no payload.

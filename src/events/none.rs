@@ -1,4 +1,4 @@
-//! What the rest of the crate names of events in a build without the feature `trace`: types that have no size.
+//! Replacements for the types of `sink` in a build without the feature `trace`: types that have no size.
 
 use crate::error::Error;
 

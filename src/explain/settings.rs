@@ -1,4 +1,4 @@
-//! What an [`Explainer`] has to know before the first byte.
+//! Settings of an [`Explainer`], made before the first byte.
 
 #[cfg(feature = "deflate")]
 use super::explainer::new_inflater;

@@ -200,6 +200,12 @@ impl HeadParser {
         self.previous == PreviousLine::Field
     }
 
+    /// The status of a response whose first line was read. Otherwise 0.
+    #[cfg(feature = "client")]
+    pub(crate) fn status(&self) -> u16 {
+        self.head.status()
+    }
+
     /// What was read of a response whose head is incomplete or not valid: the status and the fields before the fault.
     /// `None` without a status.
     #[cfg(any(feature = "client", test))]
@@ -211,15 +217,7 @@ impl HeadParser {
         match self.state {
             State::Done => Ok(Progress::Done { consumed }),
             State::Failed(error) => Err(error),
-            State::StartLine
-            | State::EmptyLine
-            | State::TlsRecord
-            | State::LineStart
-            | State::Name
-            | State::Value { .. }
-            | State::LineFeed
-            | State::LastLineFeed
-            | State::SkippedLine => Ok(Progress::More),
+            _ => Ok(Progress::More),
         }
     }
 

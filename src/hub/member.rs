@@ -1,4 +1,4 @@
-//! The public handle of a member.
+//! [`Member`]: the handle of one connection in a hub, which sends, subscribes and removes it.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Compares the tables in the chapter *How the protocol grew* with the rows of the table of versions.
+//! Tests that compare the tables in the chapter *How the protocol grew* with the rows of the table of versions.
 
 use super::parts::*;
 use super::table::{DraftSpec, SPECS};

@@ -1,4 +1,4 @@
-//! Settings of a server for the drafts.
+//! Settings of a server for the drafts: which versions it accepts, and `deflate-stream`.
 
 use crate::legacy::Version;
 use crate::server::builder::Server;

@@ -1,4 +1,4 @@
-//! The version of an open connection.
+//! `WebSocket::version`: the version of the protocol that an open connection uses.
 
 use crate::connection::protocol::Protocol;
 use crate::connection::sender::Sender;

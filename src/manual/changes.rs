@@ -19,8 +19,8 @@
 //!   as state: chapter [`closing`](super::closing).
 //! * An event handler may use the library: send, broadcast, close, shut down. No event is emitted while a lock is held, and what a
 //!   handler does is not reported again.
-//! * The status of a rejection survives an invalid rest of its head (folded or invalid lines, bare LF, its end), and a body
-//!   takes at most 2 s. A head without a status is worth another attempt for [`Client::reconnect`](crate::Client::reconnect).
+//! * The status of a rejection survives an invalid rest of its head (folded or invalid lines, bare LF, its end), and that
+//!   rest and a body take at most 2 s each. A head without a status is worth another attempt for [`Client::reconnect`](crate::Client::reconnect).
 //!   `ws://` to a server with TLS fails with [`HeadErrorKind::Tls`](crate::HeadErrorKind::Tls).
 //! * Subprotocols, which may hold tokens, do not follow redirects to another origin.
 //! * A client of its own for each attempt, with a fresh token or URL: [`Reconnect::client`](crate::Reconnect::client).

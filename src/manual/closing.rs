@@ -1,4 +1,4 @@
-//! Closing: how connections end, and what each end looks like to a program.
+//! Closing: how connections end, and what each call then returns.
 //!
 //! | what happens | `recv` returns | `close_info` returns |
 //! |---|---|---|
@@ -14,19 +14,19 @@
 //! [`close`](crate::WebSocket::close) sends a Close, waits for the peer's Close and ends the stream. All of this takes at most
 //! [`Timeouts::close`](crate::Timeouts::close). A server ends the TCP connection first; a client waits for that (RFC 6455 section 7.1.1).
 //!
-//! An error is returned at once, and the limit of [`recv_timeout`](crate::WebSocket::recv_timeout) and
-//! [`try_recv`](crate::WebSocket::try_recv) holds for every call. The remaining steps, such as writing the Close and waiting for the
+//! An error is returned at once, so [`recv_timeout`](crate::WebSocket::recv_timeout) and
+//! [`try_recv`](crate::WebSocket::try_recv) keep their limit in every case. The remaining steps, such as writing the Close and waiting for the
 //! peer to end its stream, continue with the next call or after the connection is dropped. They take at most
 //! [`Timeouts::close`](crate::Timeouts::close).
 //!
-//! * On a server, the worker thread performs them once the handler has returned. The connection counts until then.
+//! * On a server, the worker thread performs them after the handler has returned. Until they are done the connection counts towards the limits.
 //! * Otherwise a background thread performs them. There are at most 64 such threads. Connections beyond them end at once, and
 //!   their peers may miss the Close.
 //! * To be sure that the Close has arrived, call `close` after the error.
 //!
-//! A code is never rewritten: [`CloseInfo::code`](crate::CloseInfo::code) returns what the peer sent, or 1005 if the Close had no code.
+//! A received code is never changed: [`CloseInfo::code`](crate::CloseInfo::code) returns what the peer sent, or 1005 if the Close had no code.
 //! The reason is meant for logs; RFC 6455 section 5.5.1 says not to show it to end users.
 //!
-//! A dropped [`WebSocket`](crate::WebSocket) sends Close 1001 if that needs no waiting, or 1011 if it is dropped by a panic. Then it
-//! closes the socket. A caller-supplied stream is ended when its writer has taken what was sent, after
+//! A dropped [`WebSocket`](crate::WebSocket) sends Close 1001 if that needs no waiting, or 1011 if it is dropped by a panic. Then the
+//! socket is closed. A caller-supplied stream is ended when its writer has accepted all sent bytes, after
 //! [`Timeouts::close`](crate::Timeouts::close) at the latest.

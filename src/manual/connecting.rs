@@ -1,22 +1,22 @@
-//! From a URL to a server: what of the URL is converted, which address is used, and how to use another.
+//! Connecting: how a URL is converted, which address is used, and how to use another address.
 //!
 //! # The URL
 //!
-//! | part | what a URL must not have there |
+//! | part | rule |
 //! |---|---|
 //! | host | letters outside ASCII are converted to lower case and Punycode: `ws://Bücher.example` connects to `xn--bcher-kva.example` |
 //! | host | everything that UTS 46 maps in another way is [`UnsupportedHost`](crate::UriErrorKind::UnsupportedHost); write such a name as `xn--…` |
-//! | path, query | is percent-encoded as UTF-8: `/café?q=a b` is sent as `/caf%C3%A9?q=a%20b` |
-//! | path, query | a percent-encoding stays; a `%` alone and control characters are [`InvalidPathCharacter`](crate::UriErrorKind::InvalidPathCharacter) |
-//! | user name, password | has to be percent-encoded |
+//! | path, query | characters outside ASCII and spaces are percent-encoded as UTF-8: `/café?q=a b` is sent as `/caf%C3%A9?q=a%20b` |
+//! | path, query | a percent-encoding is unchanged; a `%` alone and control characters are [`InvalidPathCharacter`](crate::UriErrorKind::InvalidPathCharacter) |
+//! | user name, password | must be percent-encoded |
 //! | fragment | rejected |
 //!
-//! The URL is shown, sent and compared in its converted form, so a name that imitates another with letters of another script is visible
-//! as `xn--…`. A `Location` of a redirect is converted in the same way.
+//! The URL is shown, sent and compared in its converted form. A name that imitates another with letters of another script is
+//! therefore visible as `xn--…`. A `Location` of a redirect is converted in the same way.
 //!
-//! An IPv6 address of a link needs a zone, the network interface: `ws://[fe80::1%25eth0]/` (RFC 6874). The resolver of the system
-//! looks it up: numbers on every system, names where it knows them. The zone is not sent. A redirect to the same address keeps
-//! it, and a `Location` with a zone is rejected. It does not work through a proxy.
+//! A link-local IPv6 address needs a zone, which is the network interface: `ws://[fe80::1%25eth0]/` (RFC 6874). The resolver of the system
+//! looks the zone up: numbers on every system, names where the system supports them. The zone is not sent. A redirect to the
+//! same address keeps the zone, and a `Location` with a zone is rejected. A zone does not work through a proxy.
 //!
 //! # Several addresses
 //!
@@ -24,26 +24,27 @@
 //!
 //! | subject | rule |
 //! |---|---|
-//! | order | IPv6 and IPv4 alternate, IPv6 first; inside a family the order of the resolver |
+//! | order | IPv6 and IPv4 alternate, IPv6 first; within each family the order of the resolver |
 //! | next address | when an attempt fails, or 250 ms after the last began |
-//! | attempts at a time | four for one call; 128 threads in a process, beyond which a call attempts one after another |
+//! | simultaneous attempts | four for one call; 128 threads in a process, beyond which a call makes one attempt at a time |
 //! | time | [`Timeouts::connect`](crate::Timeouts::connect) for all; each address has an equal share, if there are more than four |
-//! | losers | their sockets are closed when they end; `std` cannot interrupt them, so an unreachable address keeps a thread for its share |
+//! | attempts that are still running when one succeeds | their sockets are closed when they end; `std` cannot interrupt them, so an unreachable address keeps a thread for its share |
 //! | proxies | the same for the addresses of the proxy |
 //!
 //! # One attempt at a time
 //!
-//! A client waits until no other attempt to the same IP address and port is under way in its process, from TCP to the end of the
-//! opening handshake (RFC 6455 section 4.1). The drafts up to hybi-06 (feature `legacy`) ignore the port: with one of these
-//! versions, all ports of an IP address are one peer. The wait is part of [`Timeouts::connect`](crate::Timeouts::connect);
-//! an attempt that never began fails with [`Step::ConnectQueue`](crate::Step::ConnectQueue).
+//! In one process, only one attempt at a time runs to an IP address and port (RFC 6455 section 4.1). An attempt lasts
+//! from TCP to the end of the opening handshake, and another client waits until it has ended. The drafts up to hybi-06
+//! (feature `legacy`) ignore the port: with one of these versions, all ports of an IP address are one peer. The wait is
+//! part of [`Timeouts::connect`](crate::Timeouts::connect); an attempt that never began fails with
+//! [`Step::ConnectQueue`](crate::Step::ConnectQueue).
 //!
-//! A load test of a server of your own turns this off with
+//! To load-test your own server, turn this off with
 //! [`dangerously_connect_in_parallel`](crate::Client::dangerously_connect_in_parallel).
 //!
-//! # Another way
+//! # Another address, name or stream
 //!
-//! | to | use | what stays that of the URL |
+//! | to | use | still taken from the URL |
 //! |---|---|---|
 //! | connect to another address | [`Client::resolve_to`](crate::Client::resolve_to) | Host, certificate |
 //! | reach another virtual host | [`Client::host_header`](crate::Client::host_header) | address, certificate |
@@ -52,7 +53,7 @@
 //! | use a Unix socket | `Client::connect_unix` | Host |
 //! | use any other stream | [`Client::connect_over`](crate::Client::connect_over) | Host |
 //!
-//! A redirect to another host or port uses the name and address of that host, and none of these.
+//! After a redirect to another host or port, these settings are ignored: the name and address of that host are used.
 //!
 //! ```
 //! # fn main() -> stdws::Result<()> {

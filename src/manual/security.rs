@@ -2,10 +2,10 @@
 //!
 //! | danger | defence |
 //! |---|---|
-//! | a peer decides how much memory is used | limits apply before authentication, to heads too ([`Limits`](crate::Limits)); buffers grow only with received bytes |
+//! | a peer causes large allocations | limits apply before authentication, to heads too ([`Limits`](crate::Limits)); buffers grow only with received bytes |
 //! | a silent or slow peer holds a thread | every wait for a peer is bounded: [`Timeouts`](crate::Timeouts) |
 //! | responsive peers occupy all threads | [`Server::max_connections`](crate::Server::max_connections), [`max_per_address`](crate::Server::max_per_address) |
-//! | peers exhaust the resources for threads, which aborts the process | the number of connections is capped to what the limits of the system allow |
+//! | so many threads that the system aborts the process | the number of connections is at most what the limits of the system allow |
 //! | silent peers occupy all threads | [`Server::max_handshakes`](crate::Server::max_handshakes), [`Timeouts::handshake`](crate::Timeouts::handshake) |
 //! | members of a [`Hub`](crate::Hub) that do not read | a bounded queue for each; other members are not delayed |
 //! | endless Pings | up to 8 KiB of answers are queued; beyond that only the latest Ping is answered |

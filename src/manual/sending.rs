@@ -1,13 +1,13 @@
 //! Sending: whole messages, queues, streams, several threads.
 //!
-//! | call | returns when | one write carries |
+//! | call | returns when | one write contains |
 //! |---|---|---|
 //! | [`send`](crate::WebSocket::send) | the kernel has the message | one message |
 //! | [`queue`](crate::WebSocket::queue) | at once, until 64 KiB are queued | all queued messages |
 //! | [`send_stream`](crate::WebSocket::send_stream) | the kernel has the fragment | one fragment of 16 KiB |
 //!
-//! A header and its payload go out in one write. A client masks and writes messages above 128 KiB in pieces of 128 KiB, because
-//! masking needs a copy and memory is bounded.
+//! A header and its payload are written in one call. Masking needs a copy of the payload, and its memory is bounded. A client
+//! therefore masks and writes a message above 128 KiB in pieces of 128 KiB.
 //!
 //! Queued messages are written when a receiving call finds no further message in its buffer. A program that queues its answers
 //! therefore needs one read and one write for a whole batch of requests.
@@ -22,5 +22,5 @@
 //! # A peer that does not read
 //!
 //! If the peer does not read, the network buffers fill and `send` blocks. After [`Timeouts::write`](crate::Timeouts::write) without 64 KiB
-//! of progress the connection fails for all threads, because half a frame cannot be taken back. Receiving continues while `send`
+//! of progress the connection fails for all threads, because a partly written frame cannot be withdrawn. Receiving continues while `send`
 //! blocks. Two peers that send large messages to each other therefore do not deadlock, as long as both also receive.

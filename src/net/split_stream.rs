@@ -293,6 +293,7 @@ fn retry<T>(output: &Pipe, attempts_left: &mut u32, mut call: impl FnMut() -> io
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::net::deadline::WRITE_QUANTUM;
     use crate::net::stream::tests::{kind, sockets};
     use crate::net::stream::Stream;
     use std::sync::atomic::Ordering;
@@ -337,7 +338,7 @@ pub(super) mod tests {
         for shut in [0, 1, 2] {
             let (split, ends, dropped) = stuck();
             let stream = Stream::from_split(split).unwrap();
-            stream.write(b"the writer hangs in this", &[]).unwrap();
+            stream.write(b"the writer hangs in this", &[], WRITE_QUANTUM).unwrap();
             for _ in 0..shut {
                 stream.shutdown();
             }
@@ -374,16 +375,16 @@ pub(super) mod tests {
         let (near, mut far) = sockets();
         let stream = Stream::from_split(SplitStream::new(io::empty(), near)).unwrap();
         let bytes: Vec<u8> = (0..60_000u32).map(|i| (i * 7) as u8).collect();
-        assert_eq!(stream.write(&[], &bytes).unwrap(), bytes.len());
+        assert_eq!(stream.write(&[], &bytes, WRITE_QUANTUM).unwrap(), bytes.len());
         stream.shutdown_write(LONG);
         let mut came = Vec::new();
         far.read_to_end(&mut came).unwrap();
         assert_eq!(came, bytes);
-        assert_eq!(kind(stream.write(b"more", &[])), Err(ErrorKind::BrokenPipe));
+        assert_eq!(kind(stream.write(b"more", &[], WRITE_QUANTUM)), Err(ErrorKind::BrokenPipe));
 
         let (split, ..) = stuck();
         let stream = Stream::from_split(split).unwrap();
-        stream.write(b"never", &[]).unwrap();
+        stream.write(b"never", &[], WRITE_QUANTUM).unwrap();
         let start = Instant::now();
         stream.shutdown_write(Duration::from_millis(50));
         assert!(start.elapsed() >= Duration::from_millis(50) && start.elapsed() < LONG / 2);
@@ -437,7 +438,7 @@ pub(super) mod tests {
         }
         let (flushed, calls) = mpsc::channel();
         let stream = Stream::from_split(SplitStream::new(io::empty(), Flushed(0, flushed))).unwrap();
-        assert_eq!(kind(stream.write(b"x", &[])), Ok(1));
+        assert_eq!(kind(stream.write(b"x", &[], WRITE_QUANTUM)), Ok(1));
         assert!(stream.shutdown_write(LONG));
         assert_eq!(calls.try_iter().last(), Some(4));
     }

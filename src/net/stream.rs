@@ -19,7 +19,9 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::deadline::{Deadline, WRITE_QUANTUM};
+use super::deadline::Deadline;
+#[cfg(doc)]
+use super::deadline::WRITE_QUANTUM;
 use super::socket::Socket;
 use super::split_stream::{Adapter, SplitStream};
 use super::tcp::TimedSocket;
@@ -92,17 +94,12 @@ impl Stream {
         })
     }
 
-    /// Writes `first` and then `second`, or a part of that, waiting up to one [`WRITE_QUANTUM`] for room. Only one thread at
-    /// a time writes.
+    /// Writes `first` and then `second`, or a part of that, waiting up to `wait` for room. Only one thread at a time writes.
+    ///
+    /// After a wait longer than [`WRITE_QUANTUM`] it may have written only the beginning, although there is room for more: such a
+    /// wait ends with the first bytes that are taken.
     #[inline]
-    pub(crate) fn write(&self, first: &[u8], second: &[u8]) -> io::Result<usize> {
-        self.write_within(first, second, WRITE_QUANTUM)
-    }
-
-    /// As [`write`](Stream::write), waiting up to `wait` for room. After a wait longer than [`WRITE_QUANTUM`] it may have written
-    /// only the beginning, although there is room for more: such a wait ends with the first bytes that are taken.
-    #[inline]
-    pub(crate) fn write_within(&self, first: &[u8], second: &[u8], wait: Duration) -> io::Result<usize> {
+    pub(crate) fn write(&self, first: &[u8], second: &[u8], wait: Duration) -> io::Result<usize> {
         #[cfg(test)]
         tests::WRITES.with(|writes| writes.set(writes.get() + 1));
         match self {
@@ -218,6 +215,7 @@ impl Stream {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::net::deadline::WRITE_QUANTUM;
     use crate::net::split_stream::tests::stuck;
     use std::cell::Cell;
     use std::io::{ErrorKind, Read, Write};
@@ -301,7 +299,7 @@ pub(crate) mod tests {
         // more later.
         loop {
             let start = Instant::now();
-            let waited = stream.write(&bytes, &bytes);
+            let waited = stream.write(&bytes, &bytes, WRITE_QUANTUM);
             let elapsed = start.elapsed();
             let at_once = stream.try_write(&bytes);
             if waited.is_err() && at_once.is_err() {
@@ -375,7 +373,7 @@ pub(crate) mod tests {
                 assert_eq!(reading.join().unwrap().unwrap(), 0);
             });
             // The error of a write after the end differs between systems. It always comes at once.
-            let ended = (0..100).map(|_| stream.write(&[0; 1 << 16], &[])).find(Result::is_err);
+            let ended = (0..100).map(|_| stream.write(&[0; 1 << 16], &[], WRITE_QUANTUM)).find(Result::is_err);
             assert_ne!(ended.unwrap().unwrap_err().kind(), ErrorKind::WouldBlock);
             drop(far);
         }

@@ -1,12 +1,14 @@
 //! Encoded frames that wait, in order, until the network takes them. Knows bytes and limits, but no frames.
 //!
-//! A buffer belongs to the thread that holds the write permit. It is emptied in one of three ways:
+//! A buffer belongs to the thread that holds the write permit. [`WriteBuffer::write`] is the only call that empties it, in one
+//! of these modes:
 //!
-//! | call | waits | for |
-//! |---|---|---|
-//! | [`WriteBuffer::write`] | for the network, up to a limit | threads that send |
-//! | [`WriteBuffer::try_write`] | one [`WRITE_QUANTUM`] at most | the thread that receives |
-//! | [`WriteBuffer::try_write_shared`] | never | a hub, which serves many connections |
+//! | [`WriteMode`] | waits for the network | when it is full | used by |
+//! |---|---|---|---|
+//! | `PerChunk` | for each 64 KiB up to a limit | tries again; `TimedOut` after the limit | threads that send |
+//! | `Until` | up to a deadline | tries again; `TimedOut` after the deadline | handshakes, proxies |
+//! | `Brief` | one [`WRITE_QUANTUM`] at most, and only if the network was not full before | returns; the rest stays | the thread that receives |
+//! | `Never` | no | returns; the rest stays | a hub or a shutdown, beside the thread that receives |
 //!
 //! A receiver must not wait until its peer reads, or it deadlocks with a peer that does the same.
 
@@ -37,7 +39,7 @@ pub(crate) struct WriteBuffer {
     written: usize,
     /// A frame that other connections send too, and the number of its bytes that have been written. It follows `bytes`.
     shared: Option<(Arc<[u8]>, usize)>,
-    /// The last call of `try_write` met a full network. The next ones do not block at all.
+    /// The last write met a full network. The next one in the mode `Brief` does not wait at all.
     congested: bool,
     /// When the network last took bytes. The keepalive counts from it.
     last_write: Option<Instant>,
@@ -97,87 +99,81 @@ impl WriteBuffer {
         self.last_write = self.last_write.and_then(|at| at.checked_sub(time).or(Some(at)));
     }
 
-    /// Writes everything and then `tail`, of which the beginning is copied at most. Fails with `TimedOut` when that takes
-    /// longer than `limit`.
-    pub(crate) fn write(&mut self, stream: &Stream, mut tail: &[u8], limit: WriteTimeout) -> io::Result<()> {
-        let mut stall_timer = StallTimer { limit, since: None, progress: 0 };
+    /// Writes the buffer and then `tail`, of which the beginning is copied at most. The modes that wait write everything or fail.
+    /// The others leave in the buffer what the network does not take, and are called without `tail`.
+    pub(crate) fn write(&mut self, stream: &Stream, tail: &[u8], mode: WriteMode) -> io::Result<()> {
+        let mut tail = self.gather(stream, tail);
+        let mut left = self.len().saturating_add(tail.len());
+        if left == 0 {
+            return self.write_unsolicited(stream, mode);
+        }
+        let mut stall_timer = StallTimer::default();
         // The whole limit is waited for in one call, but only after a short wait without room.
         let mut wait = WRITE_QUANTUM;
-        self.copy_shared();
-        if !self.is_empty() {
-            let (beginning, rest) = tail.split_at_checked(stream.gather_limit()).unwrap_or((tail, &[]));
-            self.bytes.extend_from_slice(beginning);
-            tail = rest;
-        }
-        while !self.is_empty() || !tail.is_empty() {
-            let first = self.bytes.get(self.written..).unwrap_or_default();
-            let first_length = first.len();
-            match stream.write_within(first, tail, wait) {
+        loop {
+            let chunk = self.next_chunk();
+            let chunk_length = chunk.len();
+            let taken = match mode {
+                WriteMode::Never => stream.try_write_shared(chunk),
+                WriteMode::Brief if self.congested => stream.try_write(chunk),
+                WriteMode::Brief | WriteMode::PerChunk(_) | WriteMode::Until(_) => stream.write(chunk, tail, wait),
+            };
+            let count = match taken {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    self.written = self.written.saturating_add(count.min(first_length));
-                    tail = tail.get(count.saturating_sub(first_length)..).unwrap_or_default();
-                    if !self.is_empty() || !tail.is_empty() {
-                        // A peer that takes bytes is alive, although it may be silent. The keepalive counts this.
-                        stream.note_progress();
-                        stall_timer.on_progress(count)?;
-                        wait = WRITE_QUANTUM;
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => wait = stall_timer.on_progress(0)?,
+                Ok(count) => count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
                 Err(error) => return Err(error),
+            };
+            if count > 0 {
+                self.last_write = Some(Instant::now());
             }
+            left = left.saturating_sub(count);
+            if left == 0 {
+                self.reset();
+                return Ok(());
+            }
+            self.advance(count.min(chunk_length));
+            tail = tail.get(count.saturating_sub(chunk_length)..).unwrap_or_default();
+            // A short write has met a full network. The next one corrects this if it was short for another reason.
+            self.congested = count < chunk_length;
+            if !mode.continues(count) {
+                return Ok(());
+            }
+            if count > 0 && !matches!(mode, WriteMode::Brief) {
+                // A peer that takes bytes is alive, although it may be silent. The keepalive counts this.
+                stream.note_progress();
+            }
+            let longest = stall_timer.on_stop(mode, count)?;
+            wait = if count > 0 { WRITE_QUANTUM } else { longest };
         }
-        self.last_write = Some(Instant::now());
-        self.reset();
-        Ok(())
     }
 
-    /// Writes what the network takes without waiting. It waits up to one [`WRITE_QUANTUM`] only when the network has just become
-    /// full. For the thread that reads.
-    pub(crate) fn try_write(&mut self, stream: &Stream) -> io::Result<()> {
-        if self.is_empty() && stream.has_unsolicited_output() {
-            match stream.try_write(&[]) {
-                Ok(_) => self.reset(),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.congested = true,
-                Err(error) => return Err(error),
-            }
+    /// Copies the beginning of `tail` behind other bytes, so that one write takes both. Returns the rest.
+    #[inline]
+    fn gather<'a>(&mut self, stream: &Stream, tail: &'a [u8]) -> &'a [u8] {
+        if tail.is_empty() {
+            return tail;
+        }
+        self.copy_shared();
+        if self.is_empty() {
+            return tail;
+        }
+        let (beginning, rest) = tail.split_at_checked(stream.gather_limit()).unwrap_or((tail, &[]));
+        self.bytes.extend_from_slice(beginning);
+        rest
+    }
+
+    /// Lets a TLS engine write what no frame has caused. Only the thread that reads does this.
+    #[cold]
+    fn write_unsolicited(&mut self, stream: &Stream, mode: WriteMode) -> io::Result<()> {
+        if !matches!(mode, WriteMode::Brief) || !stream.has_unsolicited_output() {
             return Ok(());
         }
-        self.drain(|bytes, congested| match congested {
-            true => stream.try_write(bytes),
-            false => stream.write(bytes, &[]),
-        })
-    }
-
-    /// Writes what the network takes without waiting at all, and returns the number of bytes. For a thread that serves many
-    /// connections.
-    pub(crate) fn try_write_shared(&mut self, stream: &Stream) -> io::Result<usize> {
-        let before = self.len();
-        self.drain(|bytes, _| stream.try_write_shared(bytes))?;
-        Ok(before.saturating_sub(self.len()))
-    }
-
-    /// Writes until nothing is left or the network is full.
-    fn drain(&mut self, write: impl Fn(&[u8], bool) -> io::Result<usize>) -> io::Result<()> {
-        while !self.is_empty() {
-            let bytes = self.next_chunk();
-            let length = bytes.len();
-            match write(bytes, self.congested) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => {
-                    self.advance(count);
-                    // A short write has met a full network. The next one corrects this if it was short for another reason.
-                    self.congested = count < length;
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.congested = true;
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            }
+        match stream.try_write(&[]) {
+            Ok(_) => self.reset(),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.congested = true,
+            Err(error) => return Err(error),
         }
-        self.reset();
         Ok(())
     }
 
@@ -191,7 +187,6 @@ impl WriteBuffer {
 
     /// Records that `count` bytes of the next chunk have been written.
     fn advance(&mut self, count: usize) {
-        self.last_write = Some(Instant::now());
         match &mut self.shared {
             Some((_, written)) if self.written >= self.bytes.len() => *written = written.saturating_add(count),
             _ => self.written = self.written.saturating_add(count),
@@ -216,18 +211,29 @@ impl WriteBuffer {
     }
 }
 
-/// The limit of a write.
+/// How long a write waits for the network: the table in the [module](self).
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum WriteTimeout {
+pub(crate) enum WriteMode {
     /// This time for each 64 KiB, and for the rest.
     PerChunk(Duration),
     /// All bytes by this deadline.
     Until(Deadline),
+    /// Only when the network has just become full.
+    Brief,
+    /// Not at all, while another thread may be reading.
+    Never,
+}
+
+impl WriteMode {
+    /// Whether to try again after a write that took `count` bytes and not all.
+    fn continues(self, count: usize) -> bool {
+        count > 0 || matches!(self, WriteMode::PerChunk(_) | WriteMode::Until(_))
+    }
 }
 
 /// Measures the time of a write from its first stop on. A write that does not stop needs no clock for it.
+#[derive(Default)]
 struct StallTimer {
-    limit: WriteTimeout,
     since: Option<Instant>,
     progress: usize,
 }
@@ -235,10 +241,12 @@ struct StallTimer {
 impl StallTimer {
     /// Called when the network took `count` bytes but not all. Returns the time for which the next call may wait. Fails with
     /// `TimedOut` when the limit is exceeded.
-    fn on_progress(&mut self, count: usize) -> io::Result<Duration> {
-        let left = match self.limit {
-            WriteTimeout::Until(deadline) => deadline.remaining(),
-            WriteTimeout::PerChunk(limit) => {
+    #[cold]
+    fn on_stop(&mut self, mode: WriteMode, count: usize) -> io::Result<Duration> {
+        let left = match mode {
+            WriteMode::Brief | WriteMode::Never => WRITE_QUANTUM,
+            WriteMode::Until(deadline) => deadline.remaining(),
+            WriteMode::PerChunk(limit) => {
                 let now = Instant::now();
                 self.progress = self.progress.saturating_add(count);
                 if self.progress >= PROGRESS_UNIT {
@@ -282,6 +290,14 @@ mod tests {
         buffer
     }
 
+    /// Number of bytes that were written without waiting.
+    #[cfg(feature = "hub")]
+    fn write_now(buffer: &mut WriteBuffer, stream: &Stream) -> usize {
+        let before = buffer.len();
+        buffer.write(stream, &[], WriteMode::Never).unwrap();
+        before - buffer.len()
+    }
+
     fn stream() -> (Stream, TcpStream) {
         let (near, far) = sockets();
         (Stream::from_socket(near).unwrap(), far)
@@ -295,7 +311,7 @@ mod tests {
 
     fn full(stream: &Stream) -> usize {
         let part = [0; 1 << 16];
-        (0..).map_while(|_| stream.write(&part, &[]).ok()).sum()
+        (0..).map_while(|_| stream.write(&part, &[], WRITE_QUANTUM).ok()).sum()
     }
 
     #[cfg(feature = "hub")]
@@ -312,8 +328,8 @@ mod tests {
                 buffer.append_shared(frame.clone());
                 expected.extend_from_slice(&frame);
                 match way % 3 {
-                    0 => buffer.try_write(&stream).unwrap(),
-                    1 => assert!(buffer.try_write_shared(&stream).unwrap() > 0),
+                    0 => buffer.write(&stream, &[], WriteMode::Brief).unwrap(),
+                    1 => assert!(write_now(&mut buffer, &stream) > 0),
                     _ => {
                         buffer.bytes().extend_from_slice(b"between");
                         expected.extend_from_slice(b"between");
@@ -321,7 +337,7 @@ mod tests {
                 }
                 way /= 3;
             }
-            buffer.write(&stream, b"tail", WriteTimeout::PerChunk(LONG)).unwrap();
+            buffer.write(&stream, b"tail", WriteMode::PerChunk(LONG)).unwrap();
             expected.extend_from_slice(b"tail");
             assert!(buffer.is_empty());
             let mut came = vec![0; expected.len()];
@@ -339,11 +355,11 @@ mod tests {
             let mut buffer = buffer(b"first");
             buffer.append_shared(frame.clone());
             let start = Instant::now();
-            let written = buffer.try_write_shared(&stream).unwrap();
+            let written = write_now(&mut buffer, &stream);
             assert!(buffer.is_congested() && written > 5 && written < LARGE);
             assert_eq!(buffer.len(), LARGE + 5 - written);
             assert_eq!(Arc::strong_count(&frame), 2, "it was not copied");
-            assert_eq!(buffer.try_write_shared(&stream).unwrap(), 0);
+            assert_eq!(write_now(&mut buffer, &stream), 0);
             // A WRITE_QUANTUM for each of some dozen writes would be more.
             assert!(start.elapsed() < LONG / 4);
             if copied {
@@ -355,7 +371,7 @@ mod tests {
                 far.read_to_end(&mut came).unwrap();
                 came
             });
-            buffer.write(&stream, b"tail", WriteTimeout::PerChunk(LONG)).unwrap();
+            buffer.write(&stream, b"tail", WriteMode::PerChunk(LONG)).unwrap();
             drop((buffer, stream));
             let came = reading.join().unwrap();
             let behind: &[u8] = if copied { b"behindtail" } else { b"tail" };
@@ -376,7 +392,7 @@ mod tests {
             });
             let (first, tail) = bytes.split_at(LARGE / 3);
             let mut buffer = buffer(first);
-            buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+            buffer.write(&stream, tail, WriteMode::PerChunk(LONG)).unwrap();
             assert!(buffer.is_empty());
             assert!(buffer.bytes.capacity() <= MAX_RETAINED);
             stream.shutdown_write(LONG);
@@ -389,7 +405,7 @@ mod tests {
     fn a_write_waits_for_a_full_network_in_few_calls() {
         let (stream, _far) = stream();
         full(&stream);
-        for limit in [|time| WriteTimeout::PerChunk(time), |time| WriteTimeout::Until(Deadline::after(time))] {
+        for limit in [|time| WriteMode::PerChunk(time), |time| WriteMode::Until(Deadline::after(time))] {
             let before = WRITES.get();
             let error = buffer(&[0; 1 << 16]).write(&stream, &[], limit(WRITE_QUANTUM * 100)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -401,7 +417,7 @@ mod tests {
     fn a_reader_that_stops_fails_the_write_in_time() {
         let time = Duration::from_millis(100);
         let bytes = pattern(LARGE);
-        for limit in [|time| WriteTimeout::PerChunk(time), |time| WriteTimeout::Until(Deadline::after(time))] {
+        for limit in [|time| WriteMode::PerChunk(time), |time| WriteMode::Until(Deadline::after(time))] {
             for (stream, far) in streams() {
                 let start = Instant::now();
                 let error = buffer(b"head").write(&stream, &bytes, limit(time)).unwrap_err();
@@ -431,8 +447,8 @@ mod tests {
             });
             let start = Instant::now();
             let write_timeout = match whole {
-                true => WriteTimeout::Until(Deadline::after(limit)),
-                false => WriteTimeout::PerChunk(limit),
+                true => WriteMode::Until(Deadline::after(limit)),
+                false => WriteMode::PerChunk(limit),
             };
             let result = buffer(&[]).write(&stream, &bytes, write_timeout).map_err(|error| error.kind());
             match whole {
@@ -451,7 +467,7 @@ mod tests {
     fn an_expired_deadline_fails_a_write_at_once() {
         for (stream, far) in streams() {
             let bytes = pattern(LARGE);
-            let deadline = WriteTimeout::Until(Deadline::after(Duration::ZERO));
+            let deadline = WriteMode::Until(Deadline::after(Duration::ZERO));
             let start = Instant::now();
             let error = buffer(&[]).write(&stream, &bytes, deadline).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::TimedOut);
@@ -461,19 +477,19 @@ mod tests {
     }
 
     #[test]
-    fn try_write_never_waits_and_keeps_the_order() {
+    fn a_brief_write_never_waits_and_keeps_the_order() {
         for (stream, mut far) in streams() {
             let sent = pattern(LARGE + 700);
             let (first, more) = sent.split_at(LARGE);
             let mut buffer = buffer(first);
-            buffer.try_write(&stream).unwrap();
+            buffer.write(&stream, &[], WriteMode::Brief).unwrap();
             assert!(!buffer.is_empty(), "the network holds less");
             // The fastest of many: a busy machine makes some slow, and a wait makes all slow.
             let mut fastest = Duration::MAX;
             for few in more.chunks(7) {
                 buffer.bytes().extend_from_slice(few);
                 let start = Instant::now();
-                buffer.try_write(&stream).unwrap();
+                buffer.write(&stream, &[], WriteMode::Brief).unwrap();
                 fastest = fastest.min(start.elapsed());
             }
             assert!(fastest < WRITE_QUANTUM / 2, "{fastest:?}");
@@ -486,7 +502,7 @@ mod tests {
             let start = Instant::now();
             while !buffer.is_empty() {
                 assert!(start.elapsed() < LONG);
-                buffer.try_write(&stream).unwrap();
+                buffer.write(&stream, &[], WriteMode::Brief).unwrap();
             }
             assert!(reading.join().unwrap() == sent);
             assert_eq!((buffer.written, buffer.congested), (0, false));
@@ -494,19 +510,19 @@ mod tests {
     }
 
     #[test]
-    fn a_blocking_write_finishes_what_try_write_began() {
+    fn a_blocking_write_finishes_what_a_brief_one_began() {
         for (stream, mut far) in streams() {
             let bytes = pattern(LARGE);
             let (first, tail) = bytes.split_at(LARGE - 100_000);
             let mut buffer = buffer(first);
-            buffer.try_write(&stream).unwrap();
+            buffer.write(&stream, &[], WriteMode::Brief).unwrap();
             assert!(!buffer.is_empty());
             let reading = thread::spawn(move || {
                 let mut came = Vec::new();
                 far.read_to_end(&mut came).unwrap();
                 came
             });
-            buffer.write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+            buffer.write(&stream, tail, WriteMode::PerChunk(LONG)).unwrap();
             stream.shutdown_write(LONG);
             assert!(reading.join().unwrap() == bytes);
         }
@@ -517,16 +533,16 @@ mod tests {
         let (stream, _far) = stream();
         for (first, tail) in [(&b"header, and the payload behind it"[..], &[][..]), (b"header", b"and the payload")] {
             let before = WRITES.get();
-            buffer(first).write(&stream, tail, WriteTimeout::PerChunk(LONG)).unwrap();
+            buffer(first).write(&stream, tail, WriteMode::PerChunk(LONG)).unwrap();
             assert_eq!(WRITES.get() - before, 1);
             let before = WRITES.get();
-            buffer(first).try_write(&stream).unwrap();
+            buffer(first).write(&stream, &[], WriteMode::Brief).unwrap();
             assert_eq!(WRITES.get() - before, 1);
         }
         // Without bytes there is no write.
         let before = WRITES.get();
-        buffer(b"").write(&stream, b"", WriteTimeout::PerChunk(LONG)).unwrap();
-        buffer(b"").try_write(&stream).unwrap();
+        buffer(b"").write(&stream, b"", WriteMode::PerChunk(LONG)).unwrap();
+        buffer(b"").write(&stream, &[], WriteMode::Brief).unwrap();
         assert_eq!(WRITES.get() - before, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! Panics of closures and values that the application supplies.
+//! Catches panics of closures and values that the application supplies.
 
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};

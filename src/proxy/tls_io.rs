@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
-use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
+use crate::net::write_buffer::{WriteBuffer, WriteMode};
 
 /// TLS has no peek, so bytes are read one by one until the last one that was asked for. The engine has them in memory.
 pub(super) struct TlsIo<'a> {
@@ -27,7 +27,7 @@ impl<'a> TlsIo<'a> {
     }
 
     pub(super) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
-        WriteBuffer::default().write(self.stream, bytes, WriteTimeout::Until(self.deadline))
+        WriteBuffer::default().write(self.stream, bytes, WriteMode::Until(self.deadline))
     }
 
     /// Copies one byte.

@@ -209,6 +209,23 @@ impl Server {
 
     /// Accepts connections on background threads until the returned handle is dropped.
     ///
+    /// The error that the handler returns is reported as an event. `?` converts errors of `std::io`, of parsing and boxed ones;
+    /// [`Error::other`] takes any other. The type of the error is not generic, because Rust could then not infer what `?`
+    /// converts to in a closure without a return type.
+    ///
+    /// ```
+    /// # use stdws::{Error, Server};
+    /// let server = Server::bind("127.0.0.1:0")?.start(|mut ws| {
+    ///     let number: u32 = ws.recv()?.map_or(Ok(0), |message| message.to_string().parse())?;
+    ///     let number = number.checked_add(1).ok_or(Error::other("too large"))?;
+    ///     ws.send(number.to_string())
+    /// })?;
+    /// let mut ws = stdws::connect(server.url())?;
+    /// ws.send("41")?;
+    /// assert_eq!(ws.recv()?.expect("a number"), "42");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// Those of [`run`](Server::run) at its start.
     pub fn start(self, handler: impl Fn(WebSocket) -> Result<()> + Send + Sync + 'static) -> Result<ServerHandle> {

@@ -10,7 +10,7 @@ use crate::error::{Error, HandshakeError, HandshakeErrorKind, Result, Step};
 use crate::handshake::http::{Head, HeadParser, Progress};
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
-use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
+use crate::net::write_buffer::{WriteBuffer, WriteMode};
 
 /// Size of a read. Most requests without large cookies fit into one.
 const READ_CHUNK: usize = 1 << 10;
@@ -71,7 +71,7 @@ impl HandshakeIo<'_> {
         let mut buffer = WriteBuffer::default();
         *buffer.bytes() = head;
         buffer
-            .write(self.stream, body, WriteTimeout::Until(self.deadline))
+            .write(self.stream, body, WriteMode::Until(self.deadline))
             .map_err(|error| Error::io_by_deadline(Step::Handshake, error))
     }
 

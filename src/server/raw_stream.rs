@@ -15,7 +15,7 @@ use crate::http::request::Request;
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::net::stream::Stream;
-use crate::net::write_buffer::{WriteBuffer, WriteTimeout};
+use crate::net::write_buffer::{WriteBuffer, WriteMode};
 
 /// Maximum time to flush a caller-supplied stream when it is dropped.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -211,7 +211,7 @@ impl Read for RawStream {
 
 impl Write for RawStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        WriteBuffer::default().write(&self.stream, bytes, WriteTimeout::PerChunk(self.write_timeout))?;
+        WriteBuffer::default().write(&self.stream, bytes, WriteMode::PerChunk(self.write_timeout))?;
         Ok(bytes.len())
     }
 

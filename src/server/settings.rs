@@ -131,8 +131,8 @@ impl Server {
 
     // ── capacity ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    /// Sets the maximum number of simultaneous connections, including opening handshakes. More are answered 503, with
-    /// `Retry-After`. Default: 16,384.
+    /// Sets the maximum number of simultaneous connections, including opening handshakes: as many as fit the system, at most
+    /// `count`. More are answered 503, with `Retry-After`. Default: 16,384.
     ///
     /// The limits of the system can lower it when the server starts. On Linux a connection needs a thread, a
     /// descriptor, and six memory mappings; some of each are reserved for the application. With the usual

@@ -1,4 +1,4 @@
-//! The path of one frame: its header, its payload in parts, and its end.
+//! Decoding of one frame: its header, its payload in parts, and its end.
 
 use crate::codec::assembly::{MessageInProgress, ReceiveMode};
 use crate::codec::close;

@@ -56,10 +56,9 @@ impl Decoder {
             }
         };
         let (_, bytes) = self.input.part(0, step);
-        if let Some(key) = &mut frame.key {
-            unmask(bytes, key);
-        }
+        unmask(bytes, frame.key);
         let here = bytes.len();
+        frame.rotate_key(here);
         frame.remaining = frame.remaining.saturating_sub(here as u64);
         // 7692-6.2-1, 6455-6.2-6
         let result = inflater.push(bytes, self.payload_buffer.appender(), limit);

@@ -1,4 +1,4 @@
-//! Every way a DEFLATE stream can be wrong.
+//! The errors of a DEFLATE stream: each rule of RFC 1951 that it can break.
 
 use std::fmt;
 

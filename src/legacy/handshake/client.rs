@@ -1,4 +1,4 @@
-//! The client side: builds the request, and checks the response.
+//! The client side of the opening handshake in a draft: builds the request, and checks the response.
 //!
 //! | version | the request | the response |
 //! |---|---|---|

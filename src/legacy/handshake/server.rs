@@ -1,4 +1,4 @@
-//! The server side: checks a request of a draft, and builds the response that accepts it.
+//! The server side of the opening handshake in a draft: checks the request, and builds the response that accepts it.
 //!
 //! | checked, in this order | by |
 //! |---|---|
