@@ -1,7 +1,6 @@
 //! The limits of heads, `Limits::max_head_size` and `Limits::max_head_fields`: every head that a peer sends may reach them,
 //! and one byte or one field more is an error. In both roles, with the default limits, lower and higher ones, in one piece
 //! and byte by byte.
-#![cfg(all(feature = "client", feature = "server"))]
 
 #[path = "support/live.rs"]
 mod live;
