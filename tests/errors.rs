@@ -150,7 +150,6 @@ fn each_error_has_a_message_of_its_own() {
         UsageError::HeaderName("a b".into()),
         UsageError::ServerName(UriErrorKind::Port),
         UsageError::ReservedHeader("Host".into()),
-        UsageError::ProxyHeader("A".into()),
         UsageError::HeaderValue("X".into()),
         UsageError::Subprotocol("a b".into()),
         UsageError::SubprotocolNotOffered("a".into()),

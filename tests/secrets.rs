@@ -83,11 +83,7 @@ fn client(address: &str) -> Client {
 
 fn proxy(scheme: &str, address: SocketAddr) -> Proxy {
     let proxy = Proxy::new(format!("{scheme}://ann:{SECRET}@{address}")).unwrap();
-    // SOCKS5 has no headers.
-    if scheme == "http" {
-        return proxy.header("X-Token", SECRET).unwrap();
-    }
-    proxy
+    proxy.header("X-Token", SECRET).unwrap()
 }
 
 fn usage<T: Debug>(result: Result<T, Error>) -> Error {

@@ -23,8 +23,6 @@ pub enum UsageError {
     /// A header value with a control character (CR, LF and NUL among them) or a character outside ASCII, or one that does not
     /// follow the grammar of its header. Holds only the name.
     HeaderValue(String),
-    /// A header for a SOCKS5 proxy, whose protocol has none (RFC 1928). Holds only the name.
-    ProxyHeader(String),
     /// A subprotocol that is not a token, or is given twice (RFC 6455 section 4.1).
     Subprotocol(String),
     /// A subprotocol that a server chose, and the client did not offer (RFC 6455 section 4.2.2).
@@ -104,9 +102,6 @@ impl fmt::Display for UsageError {
                  for a TLS stream of your own use Client::connect_over",
             ),
             UsageError::HeaderName(name) => write!(f, "{:?} is not a valid header name (a token of RFC 9110 section 5.6.2)", redact::name(name)),
-            UsageError::ProxyHeader(name) => {
-                write!(f, "the header {:?} cannot be sent to a SOCKS5 proxy, whose protocol has none", redact::name(name))
-            }
             UsageError::ReservedHeader(name) => write!(f, "the handshake writes the header {name}; remove it from the call"),
             UsageError::HeaderValue(name) => {
                 write!(f, "the value of header {name} is invalid; only visible ASCII and spaces in the grammar of the header are allowed")

@@ -140,13 +140,13 @@ impl Proxy {
         Ok(self)
     }
 
-    /// Adds a header to the request CONNECT to an HTTP proxy, such as `User-Agent`. The same name may be added again.
+    /// Adds a header to the request CONNECT to an HTTP proxy, such as `User-Agent`. The same name may be added again. SOCKS5
+    /// has no headers: a proxy of the environment may be of either kind, so the header is left out there.
     ///
     /// # Errors
     /// - [`UsageError::HeaderName`] and [`UsageError::HeaderValue`] as for [`Client::header`](crate::Client::header);
     /// - [`UsageError::ReservedHeader`] for the names that are reserved there, and for `Proxy-Authorization`, which
-    ///   [`credentials`](Proxy::credentials) sets;
-    /// - [`UsageError::ProxyHeader`] if no server of this proxy speaks HTTP.
+    ///   [`credentials`](Proxy::credentials) sets.
     ///
     /// ```
     /// # fn main() -> stdws::Result<()> {
@@ -161,9 +161,6 @@ impl Proxy {
             return Err(UsageError::ReservedHeader(name.to_owned()).into());
         }
         check_field(name, value)?;
-        if [&self.ws, &self.wss].into_iter().flatten().all(|server| server.scheme == Scheme::Socks5) {
-            return Err(UsageError::ProxyHeader(name.to_owned()).into());
-        }
         for server in [&mut self.ws, &mut self.wss].into_iter().flatten() {
             server.headers.push((name.to_owned(), value.to_owned()));
         }
