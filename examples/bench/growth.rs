@@ -26,7 +26,7 @@ const MAX_LATE_EXPONENT: f64 = 1.3;
 /// Number of sizes up to which CI measures all of a line.
 const MAX_QUICK_SIZES: usize = 6;
 /// Number of further measurements of a line whose exponent was too large.
-const MORE_ATTEMPTS: usize = 2;
+const MORE_ATTEMPTS: usize = 5;
 
 /// How long to measure.
 #[derive(Clone, Copy, PartialEq, Eq)]
