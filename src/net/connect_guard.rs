@@ -25,10 +25,9 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Condvar;
 
 use super::deadline::Deadline;
-use crate::primitives::lock::{Lock, Locked};
+use crate::primitives::lock::{Condition, Lock, Locked};
 
 /// Which connection attempts wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +125,7 @@ const MAX_BY_NAME: usize = 16;
 /// The peers to which this process is connecting.
 static CONNECTING: Lock<BTreeSet<ConnectTarget>> = Lock::new(BTreeSet::new());
 /// Notified when a peer is removed from [`CONNECTING`], and when attempts are cancelled.
-static RELEASED: Condvar = Condvar::new();
+static RELEASED: Condition = Condition::new();
 
 /// The exclusive permit to connect to a peer, within this process. Dropping it releases the peer. 6455-4.1-5, 6455-4.1-6,
 /// 6455-4.1-7

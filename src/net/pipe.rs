@@ -6,10 +6,9 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::sync::Condvar;
 use std::time::Duration;
 
-use crate::primitives::lock::{Lock, Locked};
+use crate::primitives::lock::{Condition, Lock, Locked};
 
 const CAPACITY: usize = 64 << 10;
 /// Longer than any connection. The threads of a stream end when it ends.
@@ -18,7 +17,7 @@ pub(super) const NO_TIMEOUT: Duration = Duration::from_secs(1 << 31);
 #[derive(Debug, Default)]
 pub(super) struct Pipe {
     inner: Lock<Inner>,
-    changed: Condvar,
+    changed: Condition,
 }
 
 #[derive(Debug, Default)]
