@@ -756,7 +756,9 @@ mod tests {
             Ok(())
         }));
         let (connection, peer) = connection(Role::Client, long_timeouts());
-        connection.lock_state().writer.as_mut().unwrap().encoder = Encoder::Rfc6455(encoder::Encoder::client(source));
+        let mut encoder = Encoder::Rfc6455(encoder::Encoder::client(source));
+        // The encoder before is dropped without the lock, because that has a source of keys too.
+        std::mem::swap(&mut connection.lock_state().writer.as_mut().unwrap().encoder, &mut encoder);
         (connection, peer)
     }
 

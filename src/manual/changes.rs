@@ -135,6 +135,8 @@
 //! * [`Timeouts`](crate::Timeouts), [`Limits`](crate::Limits) and [`HubLimits`](crate::HubLimits) can be written as literals:
 //!   `Timeouts { close, ..Timeouts::default() }`.
 //! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
+//! * [`Client::random_source`](crate::Client::random_source) takes a closure that several threads can call at the same time (`Fn`, `Sync`).
+//!   No lock is held meanwhile, so it can use its own client.
 //! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
 //! * The drop of a connection over a caller-supplied stream loses nothing that was sent: the stream is ended when its writer has
 //!   taken everything. [`SplitStream::on_end`](crate::SplitStream::on_end).
