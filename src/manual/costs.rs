@@ -10,6 +10,7 @@
 //! | `cargo run --release --example bench -- --server` | 10,000 connections: memory, a broadcast, what remains |
 //! | `cargo run --release --example bench -- --growth` | CPU time of everything below, against its size |
 //! | `tests/syscalls/run` | system calls of a message; CI asserts them |
+//! | `tests/instructions/run` | instructions in user space of a message and a handshake; CI asserts them |
 //! | `tests/allocations` | allocations of a message; CI asserts them |
 //!
 //! # A connection
@@ -34,7 +35,7 @@
 //! | one message | system calls | CPU time |
 //! |---|--:|--:|
 //! | 125 bytes there and back, server | 2 | 6.5 µs if both sides share a core; 10 to 20 µs among busy connections |
-//! | ... instructions in user space (callgrind) | | 1,400 |
+//! | ... instructions in user space (callgrind) | | 1,120 |
 //! | 16 bytes of many in flight, echoed by a server that queues its answers | 0.02 | 0.13 µs |
 //! | a fragment of 16 bytes, received | 0 | 0.04 µs |
 //! | a fragment of 16 bytes, sent with `flush`, both sides | 1 | 1.5 µs |
