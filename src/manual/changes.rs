@@ -130,6 +130,7 @@
 //!   `std`, and [`Error::other`](crate::Error::other) converts all others ([`Error::Other`](crate::Error::Other)). The event
 //!   `handler-failed` reports what a handler returns. `Debug` of an error is its sentence with the causes.
 //! * [`send`](crate::WebSocket::send) takes owned messages ([`Outgoing`](crate::Outgoing)), and a client masks large ones in place.
+//!   It masks and writes a borrowed one in pieces of 384 KiB. [`queue`](crate::WebSocket::queue) writes at 128 KiB.
 //!   [`Message`](crate::Message) compares with text and bytes, and has `into_text` and `into_bytes`. `close(1000, "")` and
 //!   `connect(String)` are accepted.
 //! * [`Timeouts`](crate::Timeouts), [`Limits`](crate::Limits) and [`HubLimits`](crate::HubLimits) can be written as literals:
