@@ -321,7 +321,7 @@ fn tunnel_note(from: Role, name: &str) -> &'static str {
         (Role::Client, "") => "end of the head; the tunnel begins after a 2xx response",
         (Role::Server, "proxy-authenticate") => "the credentials that the proxy requires",
         (Role::Server, "content-length" | "transfer-encoding") => "ignored if the status is 2xx",
-        (Role::Server, "") => "end of the head; bytes of the server follow",
+        (Role::Server, "") => "end of the head",
         _ => "",
     }
 }
