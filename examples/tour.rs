@@ -18,7 +18,7 @@ mod drafts;
 #[path = "tour/handshake.rs"]
 mod handshake;
 #[path = "tour/output.rs"]
-mod output;
+pub(crate) mod output;
 #[cfg(feature = "proxy")]
 #[path = "tour/proxies.rs"]
 mod proxies;
@@ -66,11 +66,11 @@ A terminal shows colours, unless the variable NO_COLOR is set.
 ";
 
 fn main() -> ExitCode {
-    run(env::args().skip(1))
+    ExitCode::from(run(env::args().skip(1)))
 }
 
-/// The tour with these arguments. `tests/tour.rs` calls it too.
-pub(crate) fn run(args: impl Iterator<Item = String>) -> ExitCode {
+/// The tour with these arguments, and the exit code of the process. `tests/tour.rs` calls it too.
+pub(crate) fn run(args: impl Iterator<Item = String>) -> u8 {
     let out = Output::new();
     let result = match Settings::parse(args) {
         Ok(What::Help) => out.print(HELP),
@@ -83,20 +83,21 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> ExitCode {
         }
         Err(problem) => {
             eprintln!("tour: {problem}");
-            return ExitCode::from(2);
+            return 2;
         }
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         // The reader of the output has closed it.
-        Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => 0,
         Err(Failure::Output(error)) => {
             eprintln!("tour: cannot write: {error}");
-            ExitCode::FAILURE
+            1
         }
         Err(Failure::Tour(error)) => {
-            eprintln!("tour: {error}");
-            ExitCode::FAILURE
+            // One line, also for the text of a peer.
+            eprintln!("tour: {}", error.to_string().replace('\n', " "));
+            1
         }
     }
 }

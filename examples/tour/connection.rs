@@ -158,6 +158,7 @@ Read on in RFC 6455, https://www.rfc-editor.org/rfc/rfc6455
     section 5.2   the frame, bit by bit            section 8     errors in text
     section 5.4   fragments                        section 10    security; 10.3 on why clients mask
 and in the sources: src/codec/frame.rs is section 5.2, src/handshake is section 4.
+To see connections that fail, through proxies, and in drafts: cargo run --example tour -- --list
 To use a server of your own, one command in each terminal:
     cargo run --example echo_server
     cargo run --example client -- ws://127.0.0.1:9001 --trace

@@ -140,8 +140,8 @@ pub(super) fn extension(context: &Context) -> Result<(), Failure> {
 
 const EXTENSION: &str = "
 Up to version 8 the drafts defined one extension: deflate-stream, which compresses all bytes after
-the handshake, frame headers and masks included. The client offers it and the server accepts it. What
-follows has no frames that could be explained without decompressing the whole stream.
+the handshake, frame headers and masks included. The client offers it and the server accepts it.
+What follows has no frames that could be explained without decompressing the whole stream.
 ";
 
 /// Frames that a receiver of hixie-76 skips.
@@ -177,8 +177,8 @@ pub(super) fn skipped(context: &Context) -> Result<(), Failure> {
 
 const SKIPPED: &str = "
 In hixie-76 a frame of an unknown type is no violation: its end can be found, so it is skipped. The
-client sends a frame with a length, one that goes up to ff, a text, and the closing frame. In
-RFC 6455 an unknown opcode ends the connection, because nothing says what it means.
+client sends a frame with a length, one that goes up to ff, a text, and the closing frame. In RFC
+6455 an unknown opcode ends the connection, because nothing says what it means.
 ";
 
 /// Text that is not UTF-8, in a draft.
@@ -212,9 +212,9 @@ pub(super) fn utf_8(context: &Context) -> Result<(), Failure> {
 }
 
 const UTF_8: &str = "
-A server of hixie-75 sends a text in Latin-1. In UTF-8 the byte e9 begins a character of three bytes,
-which the exclamation mark is not a part of. Up to hybi-07 a receiver replaces such bytes by U+FFFD;
-RFC 6455 ends the connection, which is the chapter utf-8.
+A server of hixie-75 sends a text in Latin-1. In UTF-8 the byte e9 begins a character of three
+bytes, which the exclamation mark is not a part of. Up to hybi-07 a receiver replaces such bytes by
+U+FFFD; RFC 6455 ends the connection, which is the chapter utf-8.
 ";
 
 /// This server, a relay to it, and a client in this version.

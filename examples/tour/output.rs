@@ -22,7 +22,7 @@ impl<E: Into<Box<dyn Error>>> From<E> for Failure {
 
 /// The standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Output {
+pub(crate) enum Output {
     Plain,
     Coloured,
 }
@@ -35,7 +35,7 @@ impl Output {
 
     /// Colours need a terminal that has them and no `NO_COLOR` (<https://no-color.org>). The console of Windows shows them in
     /// Windows Terminal, which sets `WT_SESSION`.
-    pub(super) fn choose<Value: AsRef<OsStr>>(is_terminal: bool, variable: impl Fn(&str) -> Option<Value>) -> Output {
+    pub(crate) fn choose<Value: AsRef<OsStr>>(is_terminal: bool, variable: impl Fn(&str) -> Option<Value>) -> Output {
         let value = |name| variable(name).filter(|value| !value.as_ref().is_empty());
         let has_colours = match value("TERM") {
             Some(term) => term.as_ref() != "dumb",

@@ -35,9 +35,10 @@ pub(super) fn utf_8(out: Output) -> Result<(), Failure> {
 }
 
 const UTF_8: &str = "
-A client sends a text in Latin-1, with a mask of zeros, which is allowed and does not hide it. In
-UTF-8 the byte e9 begins a character of three bytes. The drafts replaced such bytes, which is the
-chapter draft-utf-8; RFC 6455 ends the connection with the code 1007.
+A client sends a text in Latin-1. Its mask is zero, so that the bytes stay readable; a real client
+draws it at random. In UTF-8 the byte e9 begins a character of three bytes, which is not complete
+here. The drafts replaced such bytes, which is the chapter draft-utf-8; RFC 6455 ends the connection
+with the code 1007.
 ";
 
 /// Opens a connection by hand, sends these bytes, and shows how the server fails the connection.
