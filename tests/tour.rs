@@ -407,7 +407,8 @@ fn a_reader_that_ends_early_is_no_failure() {
 #[test]
 fn colours_need_a_terminal_that_has_them_and_no_wish_against_them() {
     use tour::output::Output;
-    let rows: [(bool, &[(&str, &str)], Output); 8] = [
+    type Row = (bool, &'static [(&'static str, &'static str)], Output);
+    let rows: [Row; 8] = [
         (true, &[("TERM", "xterm")], Output::Coloured),
         (false, &[("TERM", "xterm")], Output::Plain),
         (true, &[("TERM", "xterm"), ("NO_COLOR", "1")], Output::Plain),

@@ -11,6 +11,7 @@ use super::tls;
 use super::{handshake, violations};
 
 /// What a chapter can use.
+#[cfg_attr(not(all(feature = "native-tls", feature = "proxy")), allow(dead_code))] // Of the chapter tls.
 pub(super) struct Context {
     pub(super) out: Output,
     /// Of the chapter tls alone.
@@ -18,6 +19,7 @@ pub(super) struct Context {
 }
 
 /// The files of a server with TLS, and of the authority that its certificate is from.
+#[cfg_attr(not(all(feature = "native-tls", feature = "proxy")), allow(dead_code))] // Of the chapter tls.
 pub(super) struct TlsFiles {
     pub(super) identity: String,
     pub(super) password: String,

@@ -390,7 +390,8 @@ mod tests {
     /// 1928-3-3, 1928-6-1, 1929-2-2
     #[test]
     fn socks5_that_refuses_or_is_invalid() {
-        let rows: [(fn() -> Explainer, &[u8], &str); 9] = [
+        type Row = (fn() -> Explainer, &'static [u8], &'static str);
+        let rows: [Row; 9] = [
             (SOCKS_PROXY, b"\x05\xff", "ff: none of the methods is acceptable"),
             (SOCKS_PROXY, b"\x05\x02\x01\x01", "not 0: refused"),
             (SOCKS_PROXY, b"\x05\x00\x05\x05\x00\x01\x7f\x00\x00\x01\x00\x50", "refused"),
