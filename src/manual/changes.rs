@@ -145,3 +145,6 @@
 //!   by `into()`.
 //! * A server makes half as many system calls for an opening handshake, and no other thread wakes for one. A sender whose peer
 //!   does not read waits in one call instead of waking every 10 ms (Unix; elsewhere after delays of up to 20 ms).
+//! * [`Explainer::through_http_proxy`](crate::explain::Explainer::through_http_proxy) and
+//!   [`through_socks5`](crate::explain::Explainer::through_socks5) explain the exchange with a proxy (feature `proxy`). The example
+//!   `tour` has chapters on failures, proxies, TLS and drafts (`tour --list`), and colours on a terminal.
