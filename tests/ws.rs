@@ -16,7 +16,12 @@ mod terminal;
 mod cat;
 #[path = "ws/cat_faults.rs"]
 mod cat_faults;
+#[path = "ws/echo.rs"]
+mod echo;
 #[path = "ws/frame.rs"]
 mod frame;
+#[cfg(all(unix, feature = "native-tls"))]
+#[path = "support/tls.rs"]
+mod tls;
 #[path = "ws/tool.rs"]
 mod tool;

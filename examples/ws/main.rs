@@ -11,8 +11,10 @@
 mod args;
 mod cat;
 mod client;
+mod echo;
 mod hex;
 mod secret;
+mod server;
 mod terminal;
 
 use std::env;
@@ -21,7 +23,7 @@ use std::process::ExitCode;
 
 use args::{Args, Command, Failure, Outcome};
 
-const COMMANDS: &[&Command] = &[&cat::COMMAND];
+const COMMANDS: &[&Command] = &[&cat::COMMAND, &echo::COMMAND];
 
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
