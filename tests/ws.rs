@@ -9,6 +9,9 @@ mod args;
 #[path = "../examples/ws/hex.rs"]
 mod hex;
 #[allow(dead_code)]
+#[path = "../examples/ws/serve/path.rs"]
+mod path;
+#[allow(dead_code)]
 #[path = "../examples/ws/terminal.rs"]
 mod terminal;
 
@@ -20,6 +23,8 @@ mod cat_faults;
 mod echo;
 #[path = "ws/frame.rs"]
 mod frame;
+#[path = "ws/serve.rs"]
+mod serve;
 #[cfg(all(unix, feature = "native-tls"))]
 #[path = "support/tls.rs"]
 mod tls;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use stdws::events::{Direction, Event, EventKind};
-use stdws::{Response, WebSocket};
+use stdws::Response;
 
 use crate::args::{Args, Command, Flag, Group, Outcome};
 use crate::server;
@@ -51,16 +51,7 @@ fn run(args: &Args) -> Outcome {
             None => stdws::Decision::accept(),
         });
     }
-    server::run(args, server, echo)
-}
-
-/// Answers are queued, and written together as soon as there is nothing more to read.
-fn echo(mut ws: WebSocket) -> stdws::Result<()> {
-    let answers = ws.sender();
-    while let Some(message) = ws.recv_ref()? {
-        answers.queue(message)?;
-    }
-    Ok(())
+    server::run(args, server::WS, server, server::echo)
 }
 
 /// Numbers of events. Each event is one addition under a lock that is held briefly.

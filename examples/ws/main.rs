@@ -14,6 +14,7 @@ mod client;
 mod echo;
 mod hex;
 mod secret;
+mod serve;
 mod server;
 mod terminal;
 
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 
 use args::{Args, Command, Failure, Outcome};
 
-const COMMANDS: &[&Command] = &[&cat::COMMAND, &echo::COMMAND];
+const COMMANDS: &[&Command] = &[&cat::COMMAND, &echo::COMMAND, &serve::COMMAND];
 
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);

@@ -10,6 +10,11 @@ use stdws::{Deflate, Limits, Server, Timeouts, WebSocket};
 use crate::args::{Args, Failure, Flag, Group, Outcome};
 use crate::{secret, terminal};
 
+/// The scheme of the address that is printed, without and with TLS.
+pub(crate) type Schemes = (&'static str, &'static str);
+pub(crate) const WS: Schemes = ("ws", "wss");
+pub(crate) const HTTP: Schemes = ("http", "https");
+
 /// The time of a shutdown.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
@@ -116,10 +121,11 @@ pub(crate) fn log(args: &Args, command: &'static str) -> impl Fn(&Event) + Send 
 /// Prints where the server listens, and serves until it is shut down.
 pub(crate) fn run(
     args: &Args,
+    schemes: Schemes,
     server: Server,
     handler: impl Fn(WebSocket) -> stdws::Result<()> + Send + Sync + 'static,
 ) -> Outcome {
-    let scheme = if args.has("--tls") { "wss" } else { "ws" };
+    let scheme = if args.has("--tls") { schemes.1 } else { schemes.0 };
     let place = match args.path("--unix") {
         Some(path) => format!("unix:{}", path.to_string_lossy()),
         None => format!("{scheme}://{}", server.local_addr()?),
@@ -137,6 +143,15 @@ pub(crate) fn run(
     }
     server.join()?;
     Ok(std::process::ExitCode::SUCCESS)
+}
+
+/// Returns every message. Answers are queued, and written together as soon as there is nothing more to read.
+pub(crate) fn echo(mut ws: WebSocket) -> stdws::Result<()> {
+    let answers = ws.sender();
+    while let Some(message) = ws.recv_ref()? {
+        answers.queue(message)?;
+    }
+    Ok(())
 }
 
 fn bind(args: &Args) -> Result<Server, Failure> {
