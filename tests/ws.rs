@@ -21,6 +21,8 @@ mod cat;
 mod cat_faults;
 #[path = "ws/echo.rs"]
 mod echo;
+#[path = "ws/explain.rs"]
+mod explain;
 #[path = "ws/frame.rs"]
 mod frame;
 #[path = "ws/serve.rs"]

@@ -12,6 +12,7 @@ mod args;
 mod cat;
 mod client;
 mod echo;
+mod explain;
 mod hex;
 mod secret;
 mod serve;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 
 use args::{Args, Command, Failure, Outcome};
 
-const COMMANDS: &[&Command] = &[&cat::COMMAND, &echo::COMMAND, &serve::COMMAND];
+const COMMANDS: &[&Command] = &[&cat::COMMAND, &echo::COMMAND, &serve::COMMAND, &explain::COMMAND];
 
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);

@@ -8,12 +8,14 @@
 //! | `explainer` | the state machine: handshake head, frame header, payload |
 //! | `settings` | what it has to know before the first byte |
 //! | `state` | the payload and the message that are being received |
+//! | `finish` | the end of the input |
 //! | `head` | the rows for the opening handshake |
 //! | `frame` | the rows for a frame |
 //! | `inflate` | compressed payloads |
 //! | `layout` | columns, line width, escaping |
 
 mod explainer;
+mod finish;
 pub(crate) mod frame;
 mod head;
 #[cfg(feature = "deflate")]
