@@ -25,6 +25,9 @@ mod echo;
 mod explain;
 #[path = "ws/frame.rs"]
 mod frame;
+#[cfg(unix)]
+#[path = "ws/run.rs"]
+mod run;
 #[path = "ws/serve.rs"]
 mod serve;
 #[cfg(all(unix, feature = "native-tls"))]

@@ -14,6 +14,7 @@ mod client;
 mod echo;
 mod explain;
 mod hex;
+mod run;
 mod secret;
 mod serve;
 mod server;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 use args::{Args, Command, Failure, Outcome};
 
-const COMMANDS: &[&Command] = &[&cat::COMMAND, &echo::COMMAND, &serve::COMMAND, &explain::COMMAND];
+const COMMANDS: &[&Command] = &[&cat::COMMAND, &echo::COMMAND, &serve::COMMAND, &explain::COMMAND, &run::COMMAND];
 
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);

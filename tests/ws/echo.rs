@@ -16,11 +16,12 @@ pub(crate) struct Listening {
 
 impl Listening {
     pub(crate) fn start(args: &[&str]) -> Listening {
-        Listening::start_command(command(args))
+        Listening::start_before(command(args), &[])
     }
 
-    pub(crate) fn start_command(mut command: std::process::Command) -> Listening {
-        command.args(["--addr", "127.0.0.1:0"]);
+    /// `rest` stands behind the address.
+    pub(crate) fn start_before(mut command: std::process::Command, rest: &[&str]) -> Listening {
+        command.args(["--addr", "127.0.0.1:0"]).args(rest);
         let mut tool = Tool::start_command(command);
         let output = tool.output();
         let url = output.next().strip_prefix("listening on ").expect("the address").to_owned();

@@ -76,7 +76,7 @@ pub(crate) fn is_special_on_windows(name: &str) -> bool {
 }
 
 /// The text of a percent-encoded path (RFC 3986 section 2.1), decoded once.
-fn decode(path: &str) -> Option<String> {
+pub(crate) fn decode(path: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::new(), path.bytes());
     while let Some(byte) = rest.next() {
         match byte {
