@@ -183,7 +183,7 @@ pub mod events;
 // Without events, types that have no size.
 #[cfg(all(not(feature = "trace"), any(feature = "client", feature = "server")))]
 mod events {
-    #[path = "none.rs"]
+    #[path = "disabled.rs"]
     pub(crate) mod sink;
 }
 #[cfg(feature = "trace")]

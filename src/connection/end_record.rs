@@ -49,7 +49,7 @@ impl EndRecord {
         self.opened
     }
 
-    /// The record of a connection without an end that opened so much earlier.
+    /// A record without an end, of a connection that opened `time` earlier.
     #[cfg(test)]
     pub(super) fn older_by(&self, time: std::time::Duration) -> EndRecord {
         EndRecord { opened: self.opened.checked_sub(time).unwrap_or(self.opened), ..EndRecord::new() }
