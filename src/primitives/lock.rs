@@ -3,6 +3,7 @@
 //! The rule: while a thread holds a lock, it emits no event, calls no user code, and drops nothing that does either.
 //! Otherwise that code could call the library, and wait for the lock that its own thread holds. In debug builds each thread
 //! keeps a list of the locks it holds, and a violation of the rule panics. In release builds this is a plain `Mutex`.
+//! In tests, `interleaving` decides the order in which threads get their locks.
 //!
 //! | place | checks |
 //! |---|---|
@@ -30,8 +31,13 @@ impl<T> Lock<T> {
     /// Waits for the lock and takes it.
     #[inline]
     pub(crate) fn lock(&self) -> Locked<'_, T> {
-        let held = held::Held::new(std::ptr::from_ref(self).cast());
-        Locked { guard: self.0.lock().unwrap_or_else(PoisonError::into_inner), held }
+        let held = held::Held::new(self);
+        Locked { lock: self, guard: self.guard(), held }
+    }
+
+    #[inline]
+    fn guard(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The value, which no other thread can use.
@@ -46,31 +52,40 @@ impl<T> fmt::Debug for Lock<T> {
     }
 }
 
-/// RAII guard of a lock. The field `guard` is dropped first.
+/// RAII guard of a lock. The field `guard` is dropped before `held`.
 pub(crate) struct Locked<'a, T> {
+    /// For a wait of an `interleaving` test, which releases the lock.
+    #[cfg_attr(not(all(test, debug_assertions)), allow(dead_code))]
+    lock: &'a Lock<T>,
     guard: MutexGuard<'a, T>,
     held: held::Held,
 }
 
 impl<'a, T> Locked<'a, T> {
     /// Waits for `changed`, at most for `limit`, without the lock.
-    pub(crate) fn wait(self, changed: &Condvar, limit: Duration) -> Locked<'a, T> {
-        let Locked { guard, held } = self;
-        let guard = changed.wait_timeout(guard, limit.min(FOREVER)).unwrap_or_else(PoisonError::into_inner).0;
-        Locked { guard, held }
+    pub(crate) fn wait(self, changed: &Condition, limit: Duration) -> Locked<'a, T> {
+        let Locked { lock, guard, held } = self;
+        #[cfg(all(test, debug_assertions))]
+        if super::interleaving::is_scheduled() {
+            drop(guard);
+            super::interleaving::wait(address(changed), address(lock), limit);
+            return Locked { lock, guard: lock.guard(), held };
+        }
+        let guard = changed.0.wait_timeout(guard, limit.min(FOREVER)).unwrap_or_else(PoisonError::into_inner).0;
+        Locked { lock, guard, held }
     }
 
     /// Waits for `changed` until `condition` is false, at most for `limit`.
     #[cfg(any(feature = "server", feature = "hub"))]
     pub(crate) fn wait_while(
         self,
-        changed: &Condvar,
+        changed: &Condition,
         limit: Duration,
         condition: impl FnMut(&mut T) -> bool,
     ) -> Locked<'a, T> {
-        let Locked { guard, held } = self;
-        let waited = changed.wait_timeout_while(guard, limit.min(FOREVER), condition);
-        Locked { guard: waited.unwrap_or_else(PoisonError::into_inner).0, held }
+        let Locked { lock, guard, held } = self;
+        let waited = changed.0.wait_timeout_while(guard, limit.min(FOREVER), condition);
+        Locked { lock, guard: waited.unwrap_or_else(PoisonError::into_inner).0, held }
     }
 }
 
@@ -88,6 +103,34 @@ impl<T> DerefMut for Locked<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.guard
     }
+}
+
+/// A condition variable: threads that have a lock wait for a change of what it protects.
+#[derive(Debug, Default)]
+pub(crate) struct Condition(Condvar);
+
+impl Condition {
+    /// Wakes all threads that wait.
+    #[inline]
+    pub(crate) fn notify_all(&self) {
+        #[cfg(all(test, debug_assertions))]
+        super::interleaving::notify(address(self));
+        self.0.notify_all();
+    }
+
+    /// Wakes one thread that waits.
+    #[cfg(feature = "hub")]
+    pub(crate) fn notify_one(&self) {
+        #[cfg(all(test, debug_assertions))]
+        super::interleaving::notify(address(self));
+        self.0.notify_one();
+    }
+}
+
+/// What distinguishes a lock or a condition while it exists.
+#[cfg(debug_assertions)]
+fn address<T>(value: &T) -> usize {
+    std::ptr::from_ref(value) as usize
 }
 
 /// Panics in debug builds if this thread holds a lock. Called before everything that may run user code.
@@ -110,12 +153,14 @@ mod held {
     pub(crate) struct Held(usize);
 
     impl Held {
-        pub(crate) fn new(lock: *const ()) -> Held {
-            let lock = lock as usize;
+        pub(crate) fn new<T>(lock: &T) -> Held {
+            let lock = super::address(lock);
             // A thread that ends may drop values after its list.
             let again = HELD.try_with(|held| held.borrow().contains(&lock)).unwrap_or(false);
             assert!(!again, "this thread waits for a lock that it holds");
             let _ = HELD.try_with(|held| held.borrow_mut().push(lock));
+            #[cfg(test)]
+            crate::primitives::interleaving::acquire(lock);
             Held(lock)
         }
     }
@@ -123,6 +168,8 @@ mod held {
     impl Drop for Held {
         fn drop(&mut self) {
             let _ = HELD.try_with(|held| held.borrow_mut().retain(|lock| *lock != self.0));
+            #[cfg(test)]
+            crate::primitives::interleaving::release(self.0);
         }
     }
 
@@ -141,7 +188,7 @@ mod held {
 
     impl Held {
         #[inline]
-        pub(crate) fn new(_: *const ()) -> Held {
+        pub(crate) fn new<T>(_: &T) -> Held {
             Held
         }
     }
@@ -166,7 +213,7 @@ mod tests {
         drop(held);
         assert!(catch_unwind(assert_unlocked).is_err());
         // Locks are released in any order, and during a wait.
-        let both = both.wait(&Condvar::new(), Duration::ZERO);
+        let both = both.wait(&Condition::default(), Duration::ZERO);
         assert_eq!(*both, 2);
         drop(both);
         assert_unlocked();

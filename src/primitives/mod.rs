@@ -6,9 +6,12 @@
 //! | `base64` | Base64 |
 //! | `random` | random bytes of the system or of the caller |
 //! | `lock` | a mutex that checks its use in debug builds |
+//! | `interleaving` | for tests: every order in which threads can take their locks |
 //! | `panics` | catching panics of user code |
 
 pub(crate) mod base64;
+#[cfg(all(test, debug_assertions, any(feature = "client", feature = "server")))]
+pub(crate) mod interleaving;
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) mod lock;
 #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]

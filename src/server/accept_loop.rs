@@ -37,7 +37,7 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
-use std::sync::{Arc, Condvar};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ use crate::handshake::rejection;
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::net::threads;
-use crate::primitives::lock::{Lock, Locked};
+use crate::primitives::lock::{Condition, Lock, Locked};
 use crate::primitives::panics;
 
 /// Maximum number of threads that go back to `accept` after a connection. Each costs about 20 KiB, and saves a burst of
@@ -102,7 +102,7 @@ pub(super) struct AcceptLoop {
     state: Lock<AcceptState>,
     /// Signalled when a thread has stopped accepting, when a thread has ended, and when a connection has been served. Only
     /// while the listener is closed.
-    changed: Condvar,
+    changed: Condition,
     pub(super) shutdown: Once,
 }
 
@@ -143,7 +143,7 @@ impl AcceptLoop {
             accept_failing: false,
             accept_error: None,
         };
-        let (state, changed, shutdown) = (Lock::new(state), Condvar::new(), Once::default());
+        let (state, changed, shutdown) = (Lock::new(state), Condition::default(), Once::default());
         let accept_loop = Arc::new(AcceptLoop {
             serve_connection: Box::new(serve_connection),
             limit_key,

@@ -15,7 +15,7 @@
 
 use std::fmt;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar};
+use std::sync::Arc;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ use crate::connection::nonblocking::ConnectionStatus;
 use crate::connection::shared::Connection;
 use crate::error::{Error, Step};
 use crate::net::deadline::Deadline;
-use crate::primitives::lock::Lock;
+use crate::primitives::lock::{Condition, Lock};
 
 /// Maximum time for threads to end after their connections were aborted.
 const JOIN_TIMEOUT: Duration = Duration::from_millis(400);
@@ -65,7 +65,7 @@ pub struct ShutdownHandle(Arc<Startup>);
 struct Startup {
     stage: Lock<Stage>,
     /// Signalled at the end of a start.
-    changed: Condvar,
+    changed: Condition,
 }
 
 #[derive(Default)]
