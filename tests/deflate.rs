@@ -13,8 +13,8 @@ use support::*;
 
 #[test]
 fn the_examples_of_the_rfc() {
-    // 7692-6.2-1, 7692-6.1-s1, 7692-7.2.1-1, 7692-7.2.1-2, 7692-7.2.1-3, 7692-7.2.2-2, 7692-7.2.2-4: one block, the
-    // same with the window kept, a stored block, one marked as the last, two blocks, and an empty message.
+    // 6455-6.2-6, 7692-6.2-1, 7692-6.1-s1, 7692-7.2.1-1, 7692-7.2.1-2, 7692-7.2.1-3, 7692-7.2.2-2, 7692-7.2.2-4: one
+    // block, the same with the window kept, a stored block, one marked as the last, two blocks, and an empty message.
     let payloads: [(&[u8], &str); 6] = [
         (&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], "Hello"),
         (&[0xf2, 0x00, 0x11, 0x00, 0x00], "Hello"),
@@ -204,7 +204,7 @@ fn sent_messages_are_a_sync_flush_without_its_tail() {
 
 #[test]
 fn compression_needs_the_consent_of_both_sides() {
-    // 6455-4.2.2-10, 6455-4.2.2-11, 6455-9-1, 6455-9-2, 6455-9-3, 6455-9-4, 6455-6.2-6
+    // 6455-4.2.2-10, 6455-4.2.2-11, 6455-9-1, 6455-9-2, 6455-9-3, 6455-9-4
     for (of_server, of_client) in [(false, false), (true, false), (false, true), (true, true)] {
         let mut server = Server::bind("127.0.0.1:0").unwrap().watched();
         if of_server {
