@@ -48,13 +48,18 @@ fn uncompressed_messages_do_not_touch_the_window() {
         let mut compress = Compress::new(Level::Default, WindowBits::MAX);
         let (first, again) = (packed(&mut compress, b"once and again"), packed(&mut compress, b"once and again"));
         assert!(again.len() < first.len());
-        let frames =
-            [frame(role, 0xC1, &first), frame(role, 0x81, b"something else"), frame(role, 0xC1, &again)].concat();
-        let (mut ws, _) = side(role, EXTENSION, 1 << 20, &frames);
-        assert_eq!(
-            [text(&mut ws), text(&mut ws), text(&mut ws)],
-            ["once and again", "something else", "once and again"]
-        );
+        let frames = [
+            frame(role, 0xC1, &first),
+            frame(role, 0x81, b"something else"),
+            // In two frames, which are not read in the same way.
+            frame(role, 0x01, b"something "),
+            frame(role, 0x80, b"more"),
+            frame(role, 0xC1, &again),
+        ];
+        let (mut ws, _) = side(role, EXTENSION, 1 << 20, &frames.concat());
+        for plain in ["once and again", "something else", "something more", "once and again"] {
+            assert_eq!(text(&mut ws), plain);
+        }
     }
 }
 

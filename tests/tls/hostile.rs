@@ -35,7 +35,7 @@ fn everything(mut stream: TcpStream) -> Vec<u8> {
     all
 }
 
-/// 6455-4.2.2-2: the connection ends if the TLS handshake fails.
+/// 6455-4.2.2-2, 6455-10.6-1: the connection ends if the TLS handshake fails.
 /// Shows the answer to opera-32.
 #[test]
 fn plain_http_to_a_tls_port_gets_no_http_and_no_connection() {
