@@ -94,7 +94,7 @@
 //! | resnick-2 | Can Origin be enforced? | No: a client without Origin is not a browser | `src/handshake/origin.rs: same_host_unless_allowed` |
 //! | resnick-3 | A SHOULD about the number of tabs? | Now an example (4.1). *Here* attempts wait for each other, and nothing counts tabs | `tests/client.rs: handshakes_with_one_address_are_made_one_after_another` |
 //! | resnick-4 | "This section only applies to servers"? | Gone; each requirement on the list names its side | `tests/traceability.rs: every_requirement_is_accounted_for` |
-//! | resnick-5 | May key and accept be empty? | 16 bytes in base64, whatever the spare bits are | `src/handshake/server.rs: invalid_requests_are_rejected` |
+//! | resnick-5 | May key and accept be empty? | 16 bytes in base64, whatever the spare bits are | `src/handshake/server.rs: invalid_requests_are_rejected`, `src/handshake/server.rs: valid_requests_are_accepted` |
 //! | resnick-6 | Unsolicited Pong: SHOULD or MUST NOT be answered? | The wording stayed; *here* never | `tests/conformance.rs: vectors` |
 //! | resnick-7 | Do the examples belong in 5.7, and as non-normative? | They stayed, without the mark; each is a test | `src/codec/decoder.rs: the_examples_of_the_rfc` |
 //! | bonica-1 | RFC 2818 is only informational? | Accepted as it was | text only |
