@@ -2,6 +2,7 @@
 
 use std::io::{self, Cursor, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -248,9 +249,10 @@ fn a_source_that_fails_sends_nothing() {
     let (listener, address) = listen();
     listener.set_nonblocking(true).unwrap();
     let failing = move |calls: usize| {
-        let mut left = calls;
+        let left = AtomicUsize::new(calls);
         Client::new(format!("ws://{address}")).unwrap().random_source(move |out| {
-            left = left.checked_sub(1).ok_or(io::Error::other("no entropy today"))?;
+            let next = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            next.map_err(|_| io::Error::other("no entropy today"))?;
             out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte);
             Ok(())
         })

@@ -73,7 +73,7 @@ pub struct Explainer {
     from: Role,
     pub(super) state: State,
     /// The message of which not all frames have arrived.
-    message: Option<MessageProgress>,
+    pub(super) message: Option<MessageProgress>,
     /// Present if compression is negotiated.
     pub(super) inflater: Option<Inflate>,
     pub(super) secrets: Secrets,

@@ -158,6 +158,11 @@ impl HeadRenderer {
         }
     }
 
+    /// Whether a byte of the head has been processed.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.lines > 0 || !self.line.is_empty()
+    }
+
     /// Number of the current line, from 1.
     pub(crate) fn line_number(&self) -> u32 {
         self.lines.saturating_add(1)

@@ -10,11 +10,13 @@
 //! | `state` | the payload and the message that are being received |
 //! | `head` | the rows for the opening handshake, and for a request to an HTTP proxy |
 //! | `tunnel` | the exchange with a proxy before the opening handshake |
+//! | `finish` | the end of the input |
 //! | `frame` | the rows for a frame |
 //! | `inflate` | compressed payloads |
 //! | `layout` | columns, line width, escaping |
 
 mod explainer;
+mod finish;
 pub(crate) mod frame;
 mod head;
 #[cfg(feature = "deflate")]

@@ -63,6 +63,14 @@ impl Tunnel {
         }
     }
 
+    /// Whether a message of the exchange has begun and is incomplete.
+    pub(super) fn has_begun(&self) -> bool {
+        match self {
+            Tunnel::Http { renderer, .. } => renderer.has_begun(),
+            Tunnel::Socks5 { bytes, .. } => !bytes.is_empty(),
+        }
+    }
+
     /// Processes one byte, and formats what it completes.
     pub(super) fn feed(&mut self, byte: u8, from: Role, out: &mut String) -> TunnelProgress {
         match self {
