@@ -187,7 +187,7 @@ fn limits(args: &Args) -> Result<Limits, Failure> {
     Ok(limits)
 }
 
-fn timeouts(args: &Args) -> Result<Timeouts, Failure> {
+pub(crate) fn timeouts(args: &Args) -> Result<Timeouts, Failure> {
     let mut timeouts = Timeouts::default();
     match args.seconds("--ping")? {
         None => {}
