@@ -218,6 +218,7 @@ fn secrets_are_never_shown() {
 // ── randomness ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// 6455-4.1-28, 6455-4.1-30: new for each connection.
+/// Shows the answer to opera-25.
 #[test]
 fn every_connection_has_a_key_of_its_own() {
     let keys: Vec<String> = (0..2)

@@ -47,13 +47,9 @@ impl<T: UnwindSafe> Lock<T> {
     /// Waits for the lock and takes it.
     #[inline]
     pub(crate) fn lock(&self) -> Locked<'_, T> {
-        let held = held::Held::new(self);
-        Locked { lock: self, guard: self.guard(), held }
-    }
-
-    #[inline]
-    fn guard(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let held = held::Held::new(&self.0);
+        let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { mutex: &self.0, guard, held }
     }
 
     /// The value, which no other thread can use.
@@ -69,26 +65,26 @@ impl<T: UnwindSafe> fmt::Debug for Lock<T> {
 }
 
 /// RAII guard of a lock. The field `guard` is dropped before `held`.
-pub(crate) struct Locked<'a, T: UnwindSafe> {
+pub(crate) struct Locked<'a, T> {
     /// For a wait of an `interleaving` test, which releases the lock.
     #[cfg_attr(not(all(test, debug_assertions)), allow(dead_code))]
-    lock: &'a Lock<T>,
+    mutex: &'a Mutex<T>,
     guard: MutexGuard<'a, T>,
     held: held::Held,
 }
 
-impl<'a, T: UnwindSafe> Locked<'a, T> {
+impl<'a, T> Locked<'a, T> {
     /// Waits for `changed`, at most for `limit`, without the lock.
     pub(crate) fn wait(self, changed: &Condition, limit: Duration) -> Locked<'a, T> {
-        let Locked { lock, guard, held } = self;
+        let Locked { mutex, guard, held } = self;
         #[cfg(all(test, debug_assertions))]
         if super::interleaving::is_scheduled() {
             drop(guard);
-            super::interleaving::wait(address(changed), address(lock), limit);
-            return Locked { lock, guard: lock.guard(), held };
+            super::interleaving::wait(address(changed), address(mutex), limit);
+            return Locked { mutex, guard: mutex.lock().unwrap_or_else(PoisonError::into_inner), held };
         }
         let guard = changed.0.wait_timeout(guard, limit.min(FOREVER)).unwrap_or_else(PoisonError::into_inner).0;
-        Locked { lock, guard, held }
+        Locked { mutex, guard, held }
     }
 
     /// Waits for `changed` until `condition` is false, at most for `limit`.
@@ -98,13 +94,13 @@ impl<'a, T: UnwindSafe> Locked<'a, T> {
         limit: Duration,
         condition: impl FnMut(&mut T) -> bool,
     ) -> Locked<'a, T> {
-        let Locked { lock, guard, held } = self;
+        let Locked { mutex, guard, held } = self;
         let waited = changed.0.wait_timeout_while(guard, limit.min(FOREVER), condition);
-        Locked { lock, guard: waited.unwrap_or_else(PoisonError::into_inner).0, held }
+        Locked { mutex, guard: waited.unwrap_or_else(PoisonError::into_inner).0, held }
     }
 }
 
-impl<T: UnwindSafe> Deref for Locked<'_, T> {
+impl<T> Deref for Locked<'_, T> {
     type Target = T;
 
     #[inline]
@@ -113,7 +109,7 @@ impl<T: UnwindSafe> Deref for Locked<'_, T> {
     }
 }
 
-impl<T: UnwindSafe> DerefMut for Locked<'_, T> {
+impl<T> DerefMut for Locked<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         &mut self.guard
@@ -121,14 +117,8 @@ impl<T: UnwindSafe> DerefMut for Locked<'_, T> {
 }
 
 /// A condition variable: threads that have a lock wait for a change of what it protects.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Condition(Condvar);
-
-impl Default for Condition {
-    fn default() -> Condition {
-        Condition::new()
-    }
-}
 
 impl Condition {
     pub(crate) const fn new() -> Condition {

@@ -11,7 +11,6 @@
 
 pub(crate) mod base64;
 #[cfg(all(test, debug_assertions))]
-#[cfg_attr(not(any(feature = "client", feature = "server")), allow(dead_code))]
 pub(crate) mod interleaving;
 #[cfg_attr(not(any(feature = "client", feature = "server")), allow(dead_code))]
 pub(crate) mod lock;

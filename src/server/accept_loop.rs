@@ -143,7 +143,7 @@ impl AcceptLoop {
             accept_failing: false,
             accept_error: None,
         };
-        let (state, changed, shutdown) = (Lock::new(state), Condition::default(), Once::default());
+        let (state, changed, shutdown) = (Lock::new(state), Condition::new(), Once::default());
         let accept_loop = Arc::new(AcceptLoop {
             serve_connection: Box::new(serve_connection),
             limit_key,
