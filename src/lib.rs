@@ -80,7 +80,7 @@
 //!
 //! | program | shows |
 //! |---|---|
-//! | `cargo run --example tour` | a client and a server, with each byte explained: start here |
+//! | `cargo run --example tour` | a client and a server, with each byte explained: start here; `--list` names chapters on failures |
 //! | `cargo run --example echo_server` | a server with metrics, limits, TLS and a graceful shutdown |
 //! | `cargo run --example client` | a client for a terminal, with reconnecting and proxies |
 //! | `cargo run --example chat` | a chat with a page for the browser, on one port |
@@ -183,7 +183,7 @@ pub mod events;
 // Without events, types that have no size.
 #[cfg(all(not(feature = "trace"), any(feature = "client", feature = "server")))]
 mod events {
-    #[path = "none.rs"]
+    #[path = "disabled.rs"]
     pub(crate) mod sink;
 }
 #[cfg(feature = "trace")]

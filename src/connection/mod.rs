@@ -64,6 +64,8 @@ mod ending;
 pub(crate) mod framing;
 #[cfg(feature = "server")]
 mod host_thread;
+#[cfg(all(test, debug_assertions, unix, feature = "hub"))]
+mod interleavings;
 mod keepalive;
 pub(crate) mod messages;
 #[cfg(any(feature = "server", feature = "hub"))]

@@ -1,4 +1,5 @@
-//! The receiver: the part of a connection that reads, decodes, schedules answers, and waits for input.
+//! The receiver: the part of a connection that reads, decodes, schedules answers, waits for input, and notices the end of the
+//! stream.
 //!
 //! Knows the shared connection and the decoder; must not know the public handles.
 //!

@@ -10,7 +10,7 @@
 //! | receiver, before it waits for input (`send`) | only if it is available | what needs no waiting |
 //! | closing thread (`close`, `ending`) | waits up to [`Timeouts::close`], or less | what needs no waiting, repeated until the rest and a Close are written |
 //! | hub (`nonblocking`) | only if it is available; if not, it leaves one frame in the state | what needs no waiting |
-//! | a call that queues (`send`) | no: it appends under the lock | from 64 KiB on, as a sender |
+//! | a call that queues (`send`) | no: it appends under the lock | from 128 KiB on, as a sender |
 //!
 //! **Pending frames.** A Pong, a keepalive Ping and a Close are scheduled in the state, and encoded by the next thread that
 //! has the permit. It looks for them and releases the permit in one step under the lock, so none is left behind. A Pong goes
@@ -24,9 +24,9 @@
 use std::io::{self, ErrorKind};
 #[cfg(feature = "trace")]
 use std::mem;
+use std::sync::Arc;
 #[cfg(feature = "server")]
 use std::sync::OnceLock;
-use std::sync::{Arc, Condvar};
 use std::time::Duration;
 
 use super::framing::Encoder;
@@ -48,7 +48,7 @@ use crate::events::event::EventKind;
 use crate::events::sink::{EventSink, Origin};
 use crate::net::deadline::Deadline;
 use crate::net::stream::Stream;
-use crate::primitives::lock::{assert_unlocked, Lock, Locked};
+use crate::primitives::lock::{assert_unlocked, Condition, Lock, Locked};
 
 pub(crate) struct Connection {
     pub(crate) stream: Arc<Stream>,
@@ -66,7 +66,7 @@ pub(crate) struct Connection {
     state: Lock<SharedState>,
     /// Notified when the writer is back, a Pong has come, a stream has ended, or the connection has. Only while `waiters` is
     /// not 0.
-    changed: Condvar,
+    changed: Condition,
 }
 
 impl Connection {
@@ -98,7 +98,7 @@ impl Connection {
             #[cfg(feature = "server")]
             host: OnceLock::new(),
             state: Lock::new(state),
-            changed: Condvar::new(),
+            changed: Condition::new(),
         })
     }
 

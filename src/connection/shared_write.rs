@@ -222,6 +222,23 @@ mod tests {
     }
 
     #[test]
+    fn a_close_during_a_stream_drops_the_pending_shared_frame() {
+        // 6455-5.5.1-5: as long as it was left, the receiver tried again to write it.
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            let permit = connection.acquire_permit(WriteIntent::Message, LONG).unwrap();
+            connection.write_shared(&mut VecDeque::from([shared_frame(role, b"no")]));
+            connection.lock_state().streaming = true;
+            drop(permit);
+            assert!(connection.lock_state().has_pending());
+            assert!(connection.begin_close(CloseCode::NORMAL, "").is_some());
+            assert_eq!(connection.poll_close(), ConnectionStatus::Ready);
+            assert!(!connection.lock_state().has_pending());
+            assert_eq!(peer.frame().unwrap().1, Opcode::Close);
+        }
+    }
+
+    #[test]
     fn a_close_is_the_last_frame_after_shared_frames() {
         // 6455-5.5.1-5
         for role in ROLES {

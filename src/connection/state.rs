@@ -269,6 +269,9 @@ impl SharedState {
         if let Some((close, origin)) = due.close.take() {
             closing.record_sent(close.code);
             writer.append_frame_from(|| origin, true, Opcode::Close, &close.body)?;
+            // 6455-5.5.1-5: a frame of a hub that waited for the end of a stream is not sent any more.
+            #[cfg(feature = "hub")]
+            drop(due.shared_frame.take());
         }
         *pending = Some(due).filter(|due| !due.is_empty());
         Ok(())

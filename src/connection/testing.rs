@@ -14,6 +14,7 @@ use crate::codec::frame;
 use crate::codec::frame::{Context, Opcode, Role};
 use crate::codec::mask;
 use crate::config::{Limits, Timeouts};
+use crate::net::socket::Socket;
 use crate::net::stream::tests::sockets;
 use crate::net::stream::Stream;
 use crate::primitives::random::RandomSource;
@@ -40,7 +41,21 @@ pub(crate) fn encoder(role: Role) -> Encoder {
 
 /// The shared connection of one side, and its peer.
 pub(crate) fn connection(role: Role, timeouts: Timeouts) -> (Arc<Connection>, Peer) {
-    let (near, far) = sockets();
+    connection_over(sockets(), role, timeouts)
+}
+
+/// The same over a pair of Unix sockets. A test that needs thousands of them would use up the ports.
+#[cfg(all(debug_assertions, unix, feature = "hub"))]
+pub(crate) fn connection_without_port(role: Role, timeouts: Timeouts) -> (Arc<Connection>, Peer) {
+    let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    connection_over((near, std::os::fd::OwnedFd::from(far).into()), role, timeouts)
+}
+
+fn connection_over(
+    (near, far): (impl Into<Socket>, TcpStream),
+    role: Role,
+    timeouts: Timeouts,
+) -> (Arc<Connection>, Peer) {
     let stream = Stream::from_socket(near).unwrap();
     let codec = Codec::rfc6455(role, Limits::server(), &[], (encoder(role), None));
     (Connection::new(stream, role, codec.protocol, codec.encoder, timeouts), Peer::new(role, far))

@@ -1,5 +1,5 @@
 //! The server's side of the opening handshake (RFC 6455 section 4.2): the check of a request, and the response that
-//! accepts it. Independent of sockets and of the application.
+//! accepts it with the accept key ([`accept_key`]). Independent of sockets and of the application.
 //!
 //! The checks go from HTTP to WebSocket to the policy of the server, and the first one that fails is the error:
 //! version, method, target, Host, no body, Upgrade, Connection, Sec-WebSocket-Version, Sec-WebSocket-Key,
@@ -351,7 +351,7 @@ mod tests {
         check_request(&changed(changes), OriginPolicy::SameHostAnd(&[])).map(|_| ())
     }
 
-    /// Shows the answers to farrell-1, farrell-3.
+    /// Shows the answers to farrell-1, farrell-3, resnick-5.
     #[test]
     fn valid_requests_are_accepted() {
         let rows: [&[&str]; 29] = [

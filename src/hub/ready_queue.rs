@@ -2,20 +2,20 @@
 //! the delivery thread.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::member_state::MemberState;
 use crate::net::deadline::Deadline;
-use crate::primitives::lock::{Lock, Locked};
+use crate::primitives::lock::{Condition, Lock, Locked};
 
 #[derive(Default)]
 pub(super) struct ReadyQueue {
     state: Lock<ReadyState>,
     /// Signals that a member is ready or that the hub ends. Notified only while the delivery thread waits.
-    work: Condvar,
+    work: Condition,
     /// Signals that no member has messages to write.
-    idle: Condvar,
+    idle: Condition,
 }
 
 #[derive(Default)]

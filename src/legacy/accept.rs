@@ -23,6 +23,7 @@ use crate::events::sink::EventSink;
 use crate::handshake::client::key_from_nonce;
 use crate::handshake::server::check_allowed_host;
 use crate::http::request::Request;
+use crate::legacy::handshake::proof::CHALLENGE_LEN;
 use crate::legacy::handshake::server;
 use crate::legacy::handshake::server::{Offer, ResponseParams};
 use crate::net::stream::Stream;
@@ -32,9 +33,6 @@ use crate::server::handshake_config::{Endpoints, HandshakeConfig};
 use crate::server::handshake_end::{hand_over, invalid_answer, reject, respond};
 use crate::server::handshake_io::HandshakeIo;
 use crate::server::raw_stream::RawStream;
-
-/// Number of bytes after the head of a request of hybi-00 to -03.
-const CHALLENGE_LEN: usize = 8;
 
 /// Continues the opening handshake of a draft.
 pub(crate) fn accept(

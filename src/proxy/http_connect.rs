@@ -1,4 +1,5 @@
-//! HTTP CONNECT (RFC 9110 section 9.3.6), for `ws` and `wss` (RFC 6455 section 4.1).
+//! HTTP CONNECT (RFC 9110 section 9.3.6), for `ws` and `wss` (RFC 6455 section 4.1). A response 407 that asks for Digest is
+//! an error here; `server` repeats the request on a new connection.
 //!
 //! | read, in this order | limit | then |
 //! |---|---|---|

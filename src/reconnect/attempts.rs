@@ -18,7 +18,7 @@ use std::iter::FusedIterator;
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, SendError, Sender};
-use std::sync::{Arc, Condvar};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::connection::websocket::WebSocket;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
 use crate::net::threads;
-use crate::primitives::lock::{Lock, Locked};
+use crate::primitives::lock::{Condition, Lock, Locked};
 
 impl Client {
     /// An iterator of connections, one after another (RFC 6455 section 7.2.3). Each `next` waits as [`Backoff`]
@@ -114,7 +114,7 @@ pub struct Reconnect {
 #[derive(Default)]
 struct SharedReconnect {
     state: Lock<ReconnectState>,
-    changed: Condvar,
+    changed: Condition,
 }
 
 #[derive(Default)]

@@ -1,4 +1,5 @@
-//! The listening socket, TCP or Unix, and how a blocked `accept` is woken. Does not know the threads that accept.
+//! The listening socket, TCP or Unix, bound here or handed over ([`Server::from_listener`](crate::Server::from_listener)), and
+//! how a blocked `accept` is woken. Does not know the threads that accept.
 //!
 //! `std` has no call that wakes a thread in `accept`. There are two ways, and [`Wakeup`] is a value and not a `cfg`, so the
 //! tests run both on every system:

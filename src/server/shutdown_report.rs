@@ -3,14 +3,13 @@
 //! Does not know how a shutdown proceeds.
 
 use std::fmt;
-use std::sync::Condvar;
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crate::connection::shared::Connection;
 use crate::error::Error;
 use crate::net::deadline::Deadline;
-use crate::primitives::lock::Lock;
+use crate::primitives::lock::{Condition, Lock};
 
 /// The result of a shutdown, see [`ServerHandle::shutdown`](crate::ServerHandle::shutdown). Feature `server`.
 ///
@@ -73,7 +72,7 @@ impl fmt::Display for ShutdownReport {
 #[derive(Default)]
 pub(super) struct Once {
     state: Lock<Progress>,
-    changed: Condvar,
+    changed: Condition,
 }
 
 #[derive(Default, Clone, Copy)]

@@ -13,7 +13,7 @@ const RANDOM_BYTES_PER_KEY: usize = 1 + 8 + 1 + 12 * 2 + 12;
 pub(crate) struct KeyChallenge {
     pub(crate) keys: [ChallengeKey; 2],
     /// Sent after the head.
-    pub(crate) body: [u8; 8],
+    pub(crate) body: [u8; proof::CHALLENGE_LEN],
     /// Random bytes that determine the order of the header fields.
     pub(crate) order: [u8; 32],
 }
@@ -22,7 +22,7 @@ impl KeyChallenge {
     /// Generates a challenge for one connection.
     pub(crate) fn generate(random_source: &mut RandomSource) -> io::Result<KeyChallenge> {
         let (mut first, mut second, mut body, mut order) =
-            ([0; RANDOM_BYTES_PER_KEY], [0; RANDOM_BYTES_PER_KEY], [0; 8], [0; 32]);
+            ([0; RANDOM_BYTES_PER_KEY], [0; RANDOM_BYTES_PER_KEY], [0; proof::CHALLENGE_LEN], [0; 32]);
         for bytes in [&mut first[..], &mut second, &mut body, &mut order] {
             random_source.fill(bytes)?;
         }

@@ -25,8 +25,11 @@ pub(crate) fn key_number(key: &[u8]) -> Option<u32> {
     }
 }
 
+/// Number of bytes behind the head of a request of hybi-00 to -03: the body of the challenge.
+pub(crate) const CHALLENGE_LEN: usize = 8;
+
 /// The response to a challenge.
-pub(crate) fn challenge_response(first: u32, second: u32, body: &[u8; 8]) -> [u8; 16] {
+pub(crate) fn challenge_response(first: u32, second: u32, body: &[u8; CHALLENGE_LEN]) -> [u8; 16] {
     md5::digest(&[&first.to_be_bytes()[..], &second.to_be_bytes(), body].concat())
 }
 
@@ -44,7 +47,7 @@ mod tests {
     #[test]
     #[allow(clippy::type_complexity)] // A table.
     fn the_challenges_of_the_drafts() {
-        let rows: [(&str, &str, &[u8; 8], u32, u32, &[u8; 16]); 4] = [
+        let rows: [(&str, &str, &[u8; CHALLENGE_LEN], u32, u32, &[u8; 16]); 4] = [
             ("4 @1  46546xW%0l 1 5", "12998 5 Y3 1  .P00", b"^n:ds[4U", 829_309_203, 259_970_620, b"8jKS'y:G*Co,Wxa-"),
             (
                 "18x 6]8vM;54 *(5:  {   U1]8  z [  8",

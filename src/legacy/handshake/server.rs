@@ -57,7 +57,7 @@ pub(crate) struct ResponseParams<'a> {
     /// `ws` or `wss`, as in the URL of the client.
     pub(crate) scheme: &'a str,
     /// The eight bytes after the head of the request, in hybi-00 to -03.
-    pub(crate) body: [u8; 8],
+    pub(crate) body: [u8; proof::CHALLENGE_LEN],
     /// New for each connection: base64 of 16 bytes. Used in hybi-04.
     pub(crate) nonce: &'a str,
     /// Further headers. They must be valid and must not repeat a name of this handshake.

@@ -1,0 +1,185 @@
+//! The locking of a connection, in every order in which its threads can take the lock. Tests only.
+//!
+//! Each scenario is a few threads that use one connection. After each order of them these rules hold, in both roles:
+//!
+//! | rule | because |
+//! |---|---|
+//! | no thread waits for ever | `interleaving` finds a missing notification and a deadlock |
+//! | the permit is back, and nothing that is due is left | whoever releases the permit looks for frames that came meanwhile |
+//! | a message whose `send` returned `Ok` arrives, once | the bytes of a permit are written by it or by the next one |
+//! | after a Close only Pongs arrive | 6455-5.5.1-5 |
+//! | between the fragments of a message are only control frames | 6455-5.4-4 |
+
+use std::collections::VecDeque;
+use std::sync::mpsc;
+
+use super::nonblocking::ConnectionStatus;
+use super::shared::Connection;
+use super::shared_frame::{Encoding, SharedFrame};
+use super::testing::{connection_without_port, long_timeouts, ROLES, TEXT};
+use crate::close::CloseCode;
+use crate::codec::frame::{self, Opcode, Role};
+use crate::error::Step;
+use crate::events::sink::Origin;
+use crate::message::MessageKind;
+use crate::net::deadline::{Deadline, WRITE_QUANTUM};
+use crate::primitives::interleaving::{explore, Work};
+
+/// What one thread does: its name for a message, and the connection. Returns the messages that were sent.
+type Action = fn(&Connection, u8) -> Vec<Vec<u8>>;
+
+/// A short wait, after which a thread that did not get the permit tries again.
+fn pause(connection: &Connection) {
+    let state = connection.lock_state();
+    drop(connection.wait(state, Deadline::after(WRITE_QUANTUM), Step::Write));
+}
+
+fn send(connection: &Connection, name: u8) -> Vec<Vec<u8>> {
+    let message = vec![name; 3];
+    connection.send(TEXT, &message).map_or(Vec::new(), |()| vec![message])
+}
+
+fn send_twice(connection: &Connection, name: u8) -> Vec<Vec<u8>> {
+    [send(connection, name), send(connection, name | 0x40)].concat()
+}
+
+fn stream(connection: &Connection, name: u8) -> Vec<Vec<u8>> {
+    let sent = connection.begin_stream(TEXT).and_then(|()| {
+        connection.stream_fragment(false, TEXT, &[name])?;
+        connection.stream_fragment(true, Opcode::Continuation, &[name])
+    });
+    connection.end_stream();
+    sent.map_or(Vec::new(), |()| vec![vec![name; 2]])
+}
+
+/// What the receiving thread does after a Ping.
+fn answer(connection: &Connection, name: u8) -> Vec<Vec<u8>> {
+    connection.answer_ping(&[name]);
+    while connection.flush_before_read().congested {
+        pause(connection);
+    }
+    Vec::new()
+}
+
+fn ping(connection: &Connection, _: u8) -> Vec<Vec<u8>> {
+    let _ = connection.ping();
+    Vec::new()
+}
+
+fn close(connection: &Connection, _: u8) -> Vec<Vec<u8>> {
+    let _ = connection.start_close(CloseCode::NORMAL, "");
+    Vec::new()
+}
+
+fn abort(connection: &Connection, _: u8) -> Vec<Vec<u8>> {
+    connection.abort();
+    Vec::new()
+}
+
+/// What the thread of a hub does: another thread that has the permit may write the frame.
+fn broadcast(connection: &Connection, name: u8) -> Vec<Vec<u8>> {
+    let payload = [name; 4];
+    let mut bytes = Vec::new();
+    frame::emit(&mut bytes, true, TEXT, payload.len() as u64, None);
+    let header = bytes.len();
+    bytes.extend_from_slice(&payload);
+    let encoding = match connection.role {
+        Role::Client => Encoding::Payload(MessageKind::Text, header),
+        Role::Server => Encoding::AsIs,
+    };
+    let mut frames = VecDeque::from([SharedFrame { bytes: bytes.into(), encoding, origin: Origin::Outside }]);
+    while matches!(connection.write_shared(&mut frames).status, ConnectionStatus::Busy | ConnectionStatus::Full) {
+        pause(connection);
+    }
+    match frames.is_empty() {
+        true => vec![payload.to_vec()],
+        false => Vec::new(),
+    }
+}
+
+/// Runs these threads on one connection in every order with at most this number of preemptions. Returns the number of orders.
+fn check_orders(max_preemptions: usize, actions: &[Action]) -> usize {
+    let mut runs = 0_usize;
+    for role in ROLES {
+        let scenario = || {
+            let (connection, peer) = connection_without_port(role, long_timeouts());
+            let (sent, all_sent) = mpsc::channel();
+            let thread = |(name, &action): (u8, &Action)| {
+                let (connection, sent) = (connection.clone(), sent.clone());
+                Box::new(move || sent.send(action(&connection, name)).unwrap()) as Work
+            };
+            let work = (b'a'..).zip(actions).map(thread).collect();
+            ((connection, peer, all_sent), work)
+        };
+        runs += explore(max_preemptions, scenario, |(connection, mut peer, all_sent)| {
+            let state = connection.lock_state();
+            assert!(state.writer.is_some(), "the permit is back");
+            let (is_open, has_pending) = (state.is_open(), state.has_pending());
+            assert!(!has_pending || state.end.is_set(), "nothing that is due is left");
+            drop(state);
+            connection.abort();
+            let sent: Vec<_> = all_sent.try_iter().flatten().collect();
+            check_frames(&peer.frames(), sent, is_open);
+        });
+    }
+    runs
+}
+
+/// The frames that arrived, the messages that were sent, and whether the connection was open until the end.
+fn check_frames(frames: &[(bool, Opcode, Vec<u8>)], mut sent: Vec<Vec<u8>>, is_open: bool) {
+    let (mut message, mut open) = (Vec::new(), false);
+    for (index, (fin, opcode, payload)) in frames.iter().enumerate() {
+        match opcode {
+            Opcode::Close => {
+                let rest = frames.get(index + 1..).unwrap_or_default();
+                assert!(rest.iter().all(|(_, opcode, _)| *opcode == Opcode::Pong), "6455-5.5.1-5: {frames:?}");
+            }
+            Opcode::Data(_) | Opcode::Continuation => {
+                assert_eq!(*opcode == Opcode::Continuation, open, "6455-5.4-4: {frames:?}");
+                message.extend_from_slice(payload);
+                open = !fin;
+                if *fin {
+                    let message = std::mem::take(&mut message);
+                    let place = sent.iter().position(|sent| *sent == message);
+                    place.map(|place| sent.swap_remove(place));
+                    assert!(
+                        place.is_some() || !is_open,
+                        "{message:?} arrived, and its sender does not know: {frames:?}"
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+    // A frame that a hub leaves to another thread may be lost when the connection ends.
+    sent.retain(|message| is_open || message.len() < 4);
+    assert!(sent.is_empty(), "{sent:?} did not arrive: {frames:?}");
+}
+
+const ACTIONS: [Action; 8] = [send_twice, stream, answer, ping, close, abort, broadcast, send];
+
+#[test]
+fn two_threads() {
+    let mut runs = 0;
+    for (index, &one) in ACTIONS.iter().enumerate() {
+        for &other in ACTIONS.iter().skip(index) {
+            runs += check_orders(3, &[one, other]);
+        }
+    }
+    println!("two threads: {runs} orders");
+    assert!(runs > 1000, "{runs}");
+}
+
+#[test]
+fn three_threads() {
+    let mut runs = 0;
+    for (first, &one) in ACTIONS.iter().enumerate() {
+        for (second, &other) in ACTIONS.iter().enumerate().skip(first) {
+            for &last in ACTIONS.iter().skip(second) {
+                runs += check_orders(1, &[one, other, last]);
+            }
+        }
+    }
+    println!("three threads: {runs} orders");
+    assert!(runs > 1000, "{runs}");
+}
