@@ -98,7 +98,7 @@ impl Connection {
             #[cfg(feature = "server")]
             host: OnceLock::new(),
             state: Lock::new(state),
-            changed: Condition::default(),
+            changed: Condition::new(),
         })
     }
 

@@ -104,6 +104,8 @@
 //!   [`Server::trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for).
 //! * Events for logs and counters: [`Client::on_event`](crate::Client::on_event), [`Server::on_event`](crate::Server::on_event); chapter
 //!   [`observing`](super::observing). [`explain`](crate::explain) explains the bytes on the wire, including compressed ones.
+//! * [`Explainer::finish`](crate::explain::Explainer::finish): what is missing where an input ends.
+//! * The example `ws`, one tool for the terminal: `cat`, `echo`, `serve`, `explain`, `run` and `bridge`.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, or from the environment: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).
 //! * The fastest of several addresses (RFC 8305): families in turn, the next after 250 ms. Chapter [`connecting`](super::connecting).
@@ -136,6 +138,8 @@
 //! * [`Timeouts`](crate::Timeouts), [`Limits`](crate::Limits) and [`HubLimits`](crate::HubLimits) can be written as literals:
 //!   `Timeouts { close, ..Timeouts::default() }`.
 //! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
+//! * [`Client::random_source`](crate::Client::random_source) takes a closure that several threads can call at the same time (`Fn`, `Sync`).
+//!   No lock is held meanwhile, so it can use its own client.
 //! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
 //! * The drop of a connection over a caller-supplied stream loses nothing that was sent: the stream is ended when its writer has
 //!   taken everything. [`SplitStream::on_end`](crate::SplitStream::on_end).
@@ -143,3 +147,6 @@
 //!   by `into()`.
 //! * A server makes half as many system calls for an opening handshake, and no other thread wakes for one. A sender whose peer
 //!   does not read waits in one call instead of waking every 10 ms (Unix; elsewhere after delays of up to 20 ms).
+//! * [`Explainer::through_http_proxy`](crate::explain::Explainer::through_http_proxy) and
+//!   [`through_socks5`](crate::explain::Explainer::through_socks5) explain the exchange with a proxy (feature `proxy`). The example
+//!   `tour` has chapters on failures, proxies, TLS and drafts (`tour --list`), and colours on a terminal.

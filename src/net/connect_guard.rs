@@ -24,9 +24,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::deadline::Deadline;
+use crate::primitives::lock::{Condition, Lock, Locked};
 
 /// Which connection attempts wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,9 +122,9 @@ impl AttemptState {
 const MAX_BY_NAME: usize = 16;
 
 /// The peers to which this process is connecting.
-static CONNECTING: Mutex<Vec<ConnectTarget>> = Mutex::new(Vec::new());
+static CONNECTING: Lock<Vec<ConnectTarget>> = Lock::new(Vec::new());
 /// Notified when a peer is removed from [`CONNECTING`], and when attempts are cancelled.
-static RELEASED: Condvar = Condvar::new();
+static RELEASED: Condition = Condition::new();
 
 /// The exclusive permit to connect to a peer, within this process. Dropping it releases the peer. 6455-4.1-5, 6455-4.1-6,
 /// 6455-4.1-7
@@ -148,7 +148,7 @@ impl ConnectGuard {
             if left.is_zero() {
                 return None;
             }
-            connecting = RELEASED.wait_timeout(connecting, left).unwrap_or_else(PoisonError::into_inner).0;
+            connecting = connecting.wait(&RELEASED, left);
         }
     }
 }
@@ -175,9 +175,8 @@ impl Drop for ConnectGuard {
     }
 }
 
-/// Ignores poisoning: a peer is inserted and removed in one step, so the list is right after any panic.
-fn lock_connecting() -> MutexGuard<'static, Vec<ConnectTarget>> {
-    CONNECTING.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_connecting() -> Locked<'static, Vec<ConnectTarget>> {
+    CONNECTING.lock()
 }
 
 #[cfg(test)]

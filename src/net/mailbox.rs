@@ -1,47 +1,48 @@
 //! [`Mailbox`]: hands values from threads to the one that waits for them. A channel of `std` adds 12 KB to
 //! a program that needs no more than this.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-
 use super::deadline::Deadline;
+use crate::primitives::lock::{Condition, Lock, Loud};
 
 /// Values in the order of their arrival. `None` once it is closed: later values are dropped by the thread that has them.
 #[derive(Debug)]
 pub(crate) struct Mailbox<T> {
-    values: Mutex<Option<Vec<T>>>,
-    arrived: Condvar,
+    values: Lock<Option<Vec<Loud<T>>>>,
+    arrived: Condition,
 }
 
 impl<T> Mailbox<T> {
     pub(crate) fn new() -> Mailbox<T> {
-        Mailbox { values: Mutex::new(Some(Vec::new())), arrived: Condvar::new() }
+        Mailbox { values: Lock::new(Some(Vec::new())), arrived: Condition::new() }
     }
 
     /// Hands over a value.
     pub(crate) fn put(&self, value: T) {
-        if let Some(values) = &mut *self.lock() {
-            values.push(value);
-            self.arrived.notify_one();
-        }
+        let value = Loud::new(value);
+        let mut values = self.values.lock();
+        let Some(open) = &mut *values else {
+            drop(values);
+            return drop(value);
+        };
+        open.push(value);
+        drop(values);
+        self.arrived.notify_all();
     }
 
     /// Waits for a value. `None`: none has arrived by the deadline.
     pub(crate) fn take(&self, deadline: Deadline) -> Option<T> {
-        let is_empty = |values: &mut Option<Vec<T>>| values.as_ref().is_some_and(Vec::is_empty);
-        let waited = self.arrived.wait_timeout_while(self.lock(), deadline.remaining(), is_empty);
-        let (mut values, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        values.as_mut().filter(|values| !values.is_empty()).map(|values| values.remove(0))
+        let is_empty = |values: &mut Option<Vec<Loud<T>>>| values.as_ref().is_some_and(Vec::is_empty);
+        let mut values = self.values.lock().wait_while(&self.arrived, deadline.remaining(), is_empty);
+        let first = values.as_mut().filter(|values| !values.is_empty()).map(|values| values.remove(0));
+        drop(values);
+        first.map(Loud::into_inner)
     }
 
     /// Drops the values that have arrived, and all that will.
     #[cfg(feature = "client")]
     pub(crate) fn close(&self) {
-        let values = self.lock().take();
+        let values = self.values.lock().take();
         drop(values);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<T>>> {
-        self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
