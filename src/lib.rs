@@ -80,7 +80,7 @@
 //!
 //! | program | shows |
 //! |---|---|
-//! | `cargo run --example tour` | a client and a server, with each byte explained: start here |
+//! | `cargo run --example tour` | a client and a server, with each byte explained: start here; `--list` names chapters on failures |
 //! | `cargo run --example echo_server` | a server with metrics, limits, TLS and a graceful shutdown |
 //! | `cargo run --example client` | a client for a terminal, with reconnecting and proxies |
 //! | `cargo run --example chat` | a chat with a page for the browser, on one port |

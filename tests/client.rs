@@ -2,6 +2,7 @@
 
 use std::io::{self, Cursor, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -217,6 +218,7 @@ fn secrets_are_never_shown() {
 // ── randomness ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// 6455-4.1-28, 6455-4.1-30: new for each connection.
+/// Shows the answer to opera-25.
 #[test]
 fn every_connection_has_a_key_of_its_own() {
     let keys: Vec<String> = (0..2)
@@ -247,9 +249,10 @@ fn a_source_that_fails_sends_nothing() {
     let (listener, address) = listen();
     listener.set_nonblocking(true).unwrap();
     let failing = move |calls: usize| {
-        let mut left = calls;
+        let left = AtomicUsize::new(calls);
         Client::new(format!("ws://{address}")).unwrap().random_source(move |out| {
-            left = left.checked_sub(1).ok_or(io::Error::other("no entropy today"))?;
+            let next = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            next.map_err(|_| io::Error::other("no entropy today"))?;
             out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte);
             Ok(())
         })

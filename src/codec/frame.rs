@@ -366,7 +366,7 @@ mod tests {
         }
     }
 
-    /// Shows the answers to opera-5, opera-9, farrell-6, farrell-c5, farrell-c8, turner-4, sparks-3.
+    /// Shows the answers to opera-5, opera-9, farrell-6, farrell-8, farrell-c5, farrell-c8, turner-4, sparks-3.
     #[test]
     fn each_rule_fails_on_the_byte_that_breaks_it() {
         let open = |role| Context { role, open: true, compression: false };
@@ -377,6 +377,9 @@ mod tests {
             (&[0x83, 0x80], SERVER, ProtocolError::UnknownOpcode(3), 1),    // 6455-5.2-4
             (&[0x8B, 0x00], CLIENT, ProtocolError::UnknownOpcode(11), 1),   // 6455-5.2-4
             (&[0x09, 0x80], SERVER, ProtocolError::FragmentedControlFrame, 1), // 6455-5.5-2
+            (&[0x08, 0x80], SERVER, ProtocolError::FragmentedControlFrame, 1),
+            (&[0x0A, 0x00], CLIENT, ProtocolError::FragmentedControlFrame, 1),
+            (&[0x0B, 0x00], CLIENT, ProtocolError::UnknownOpcode(11), 1),
             (&[0x80, 0x80], SERVER, ProtocolError::UnexpectedContinuation, 1), // 6455-5.4-s2
             (&[0x00, 0x00], CLIENT, ProtocolError::UnexpectedContinuation, 1),
             (&[0x81, 0x80], open(Role::Server), ProtocolError::ExpectedContinuation, 1), // 6455-5.4-4

@@ -20,6 +20,15 @@ impl Explainer {
     pub fn finish(&mut self) -> String {
         let mut out = String::new();
         match std::mem::replace(&mut self.state, State::Stopped) {
+            #[cfg(feature = "proxy")]
+            State::Tunnel(tunnel) => {
+                let part = if tunnel.has_begun() {
+                    "inside a message to or from the proxy"
+                } else {
+                    "before the opening handshake"
+                };
+                incomplete(&mut out, &format!("The input ends {part}."));
+            }
             State::Head(renderer) if renderer.has_begun() => {
                 let line = renderer.line_number();
                 incomplete(&mut out, &format!("The input ends inside the head, before the end of line {line}."));
@@ -84,5 +93,20 @@ mod tests {
             assert_eq!(finish(frames, bytes), "", "{bytes:02x?}");
         }
         assert_eq!(finish(Explainer::client, b""), "");
+    }
+
+    #[cfg(feature = "proxy")]
+    #[test]
+    fn what_is_missing_of_the_exchange_with_a_proxy_is_named() {
+        for (explainer, bytes, expected) in [
+            (Explainer::client().through_http_proxy(), &b"CONNECT h:80"[..], "inside a message to or from the proxy."),
+            (Explainer::client().through_socks5(), &[5], "inside a message to or from the proxy."),
+            (Explainer::server().through_socks5(), &[5, 0], "before the opening handshake."),
+        ] {
+            let mut explainer = explainer;
+            explainer.feed(bytes);
+            let text = explainer.finish();
+            assert!(text.contains("    INCOMPLETE") && text.contains(expected), "{bytes:02x?}: {text}");
+        }
     }
 }

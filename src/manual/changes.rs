@@ -132,11 +132,14 @@
 //!   `std`, and [`Error::other`](crate::Error::other) converts all others ([`Error::Other`](crate::Error::Other)). The event
 //!   `handler-failed` reports what a handler returns. `Debug` of an error is its sentence with the causes.
 //! * [`send`](crate::WebSocket::send) takes owned messages ([`Outgoing`](crate::Outgoing)), and a client masks large ones in place.
+//!   It masks and writes a borrowed one in pieces of 384 KiB. [`queue`](crate::WebSocket::queue) writes at 128 KiB.
 //!   [`Message`](crate::Message) compares with text and bytes, and has `into_text` and `into_bytes`. `close(1000, "")` and
 //!   `connect(String)` are accepted.
 //! * [`Timeouts`](crate::Timeouts), [`Limits`](crate::Limits) and [`HubLimits`](crate::HubLimits) can be written as literals:
 //!   `Timeouts { close, ..Timeouts::default() }`.
 //! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
+//! * [`Client::random_source`](crate::Client::random_source) takes a closure that several threads can call at the same time (`Fn`, `Sync`).
+//!   No lock is held meanwhile, so it can use its own client.
 //! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
 //! * The drop of a connection over a caller-supplied stream loses nothing that was sent: the stream is ended when its writer has
 //!   taken everything. [`SplitStream::on_end`](crate::SplitStream::on_end).
@@ -144,3 +147,6 @@
 //!   by `into()`.
 //! * A server makes half as many system calls for an opening handshake, and no other thread wakes for one. A sender whose peer
 //!   does not read waits in one call instead of waking every 10 ms (Unix; elsewhere after delays of up to 20 ms).
+//! * [`Explainer::through_http_proxy`](crate::explain::Explainer::through_http_proxy) and
+//!   [`through_socks5`](crate::explain::Explainer::through_socks5) explain the exchange with a proxy (feature `proxy`). The example
+//!   `tour` has chapters on failures, proxies, TLS and drafts (`tour --list`), and colours on a terminal.

@@ -25,9 +25,9 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::deadline::Deadline;
+use crate::primitives::lock::{Condition, Lock, Locked};
 
 /// Which connection attempts wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,9 +123,9 @@ impl AttemptState {
 const MAX_BY_NAME: usize = 16;
 
 /// The peers to which this process is connecting.
-static CONNECTING: Mutex<BTreeSet<ConnectTarget>> = Mutex::new(BTreeSet::new());
+static CONNECTING: Lock<BTreeSet<ConnectTarget>> = Lock::new(BTreeSet::new());
 /// Notified when a peer is removed from [`CONNECTING`], and when attempts are cancelled.
-static RELEASED: Condvar = Condvar::new();
+static RELEASED: Condition = Condition::new();
 
 /// The exclusive permit to connect to a peer, within this process. Dropping it releases the peer. 6455-4.1-5, 6455-4.1-6,
 /// 6455-4.1-7
@@ -149,7 +149,7 @@ impl ConnectGuard {
             if left.is_zero() {
                 return None;
             }
-            connecting = RELEASED.wait_timeout(connecting, left).unwrap_or_else(PoisonError::into_inner).0;
+            connecting = connecting.wait(&RELEASED, left);
         }
     }
 }
@@ -172,9 +172,8 @@ impl Drop for ConnectGuard {
     }
 }
 
-/// Ignores poisoning: a peer is inserted and removed in one step, so the set is right after any panic.
-fn lock_connecting() -> MutexGuard<'static, BTreeSet<ConnectTarget>> {
-    CONNECTING.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_connecting() -> Locked<'static, BTreeSet<ConnectTarget>> {
+    CONNECTING.lock()
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crate::primitives::lock::{Condition, Lock, Locked};
 
 const CAPACITY: usize = 64 << 10;
 /// Longer than any connection. The threads of a stream end when it ends.
@@ -15,8 +16,8 @@ pub(super) const NO_TIMEOUT: Duration = Duration::from_secs(1 << 31);
 
 #[derive(Debug, Default)]
 pub(super) struct Pipe {
-    inner: Mutex<Inner>,
-    changed: Condvar,
+    inner: Lock<Inner>,
+    changed: Condition,
 }
 
 #[derive(Debug, Default)]
@@ -90,15 +91,12 @@ impl Pipe {
         self.lock().closed.is_some()
     }
 
-    fn wait(&self, wait: Duration, not_yet: impl FnMut(&mut Inner) -> bool) -> MutexGuard<'_, Inner> {
-        // The clock may not represent a longer time.
-        let wait = wait.min(NO_TIMEOUT);
-        self.changed.wait_timeout_while(self.lock(), wait, not_yet).unwrap_or_else(PoisonError::into_inner).0
+    fn wait(&self, wait: Duration, not_yet: impl FnMut(&mut Inner) -> bool) -> Locked<'_, Inner> {
+        self.lock().wait_while(&self.changed, wait, not_yet)
     }
 
-    /// Ignores poisoning, because no panic leaves the queue half changed.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Inner> {
+        self.inner.lock()
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::pipe::{Pipe, NO_TIMEOUT};
 use super::threads;
-use crate::primitives::lock::{assert_unlocked, Lock};
+use crate::primitives::lock::{Lock, Loud};
 use crate::primitives::panics;
 
 /// A stream that is already open, as two halves: TLS by another library, a pipe, a tunnel.
@@ -26,10 +26,13 @@ use crate::primitives::panics;
 pub struct SplitStream {
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,
-    on_end: Option<Box<dyn FnOnce() + Send>>,
+    on_end: Option<OnEnd>,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
 }
+
+/// A function of the caller that ends its stream.
+type OnEnd = Box<dyn FnOnce() + Send>;
 
 impl SplitStream {
     /// Combines two halves of one stream. The writer is flushed after each write, and dropped when the connection ends.
@@ -138,7 +141,7 @@ impl fmt::Debug for SplitStream {
 pub(crate) struct Adapter {
     input: Arc<Pipe>,
     output: Arc<Pipe>,
-    on_end: Lock<Option<Box<dyn FnOnce() + Send>>>,
+    on_end: Lock<Option<Loud<OnEnd>>>,
     /// Number of times that the peer took a part of a long write.
     pub(super) progress: AtomicU64,
 }
@@ -149,7 +152,7 @@ impl Adapter {
         let adapter = Adapter {
             input: Arc::default(),
             output: Arc::default(),
-            on_end: Lock::new(on_end),
+            on_end: Lock::new(on_end.map(Loud::new)),
             progress: AtomicU64::new(0),
         };
         let (input, output) = (adapter.input.clone(), adapter.output.clone());
@@ -182,7 +185,7 @@ impl Adapter {
         self.close();
         let end = self.on_end.lock().take();
         if let Some(end) = end {
-            call(end);
+            call(end.into_inner());
         }
     }
 
@@ -197,15 +200,14 @@ impl Drop for Adapter {
         // Without this, both threads would wait for ever when the stream was not shut down.
         self.close();
         if let Some(end) = self.on_end.get_mut().take() {
-            call(end);
+            call(end.into_inner());
         }
     }
 }
 
 /// Calls the closure of the user. This may happen where a value is dropped, so a panic ends here; the panic hook has
 /// reported it.
-fn call(end: Box<dyn FnOnce() + Send>) {
-    assert_unlocked();
+fn call(end: OnEnd) {
     let _ = panics::catch(end);
 }
 

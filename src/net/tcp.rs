@@ -30,12 +30,13 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::deadline::WRITE_QUANTUM;
 use super::socket::Socket;
+use crate::primitives::lock::Lock;
 
 /// The timeout is not known, because the socket was used elsewhere before.
 const UNKNOWN_TIMEOUT: u64 = u64::MAX;
@@ -63,7 +64,7 @@ pub(crate) struct TimedSocket {
     /// A read that began with a shorter timeout has waited for all of it.
     exact_reads: AtomicBool,
     /// Number of calls under way that must not wait.
-    nonblocking_calls: Mutex<u32>,
+    nonblocking_calls: Lock<u32>,
     /// Set when a thread first writes while another one reads, and never reset.
     shared_writes: AtomicBool,
     /// Both directions were shut down on this side, through this handle or another.
@@ -112,7 +113,7 @@ impl TimedSocket {
             read_timeout: AtomicU64::new(UNKNOWN_TIMEOUT),
             write_timeout: AtomicU64::new(to_nanos(WRITE_QUANTUM)),
             exact_reads: AtomicBool::new(false),
-            nonblocking_calls: Mutex::new(0),
+            nonblocking_calls: Lock::new(0),
             shared_writes: AtomicBool::new(false),
             is_shut_down: Arc::default(),
             progress: AtomicU64::new(0),
@@ -326,14 +327,14 @@ impl TimedSocket {
     /// The last one to leave lets the socket block again; an earlier one would let the calls of the others wait.
     pub(super) fn nonblocking<T>(&self, call: impl FnOnce(&Socket) -> io::Result<T>) -> io::Result<T> {
         {
-            let mut inside = self.nonblocking_calls.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut inside = self.nonblocking_calls.lock();
             if *inside == 0 {
                 self.socket.set_nonblocking(true)?;
             }
             *inside = inside.saturating_add(1);
         }
         let result = call(&self.socket);
-        let mut inside = self.nonblocking_calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inside = self.nonblocking_calls.lock();
         *inside = inside.saturating_sub(1);
         if *inside == 0 {
             self.socket.set_nonblocking(false)?;

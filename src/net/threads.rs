@@ -20,9 +20,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, ErrorKind};
-use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
+
+use crate::primitives::lock::Lock;
 
 /// Maximum number of memory mappings, if it cannot be read: the default of Linux.
 pub(crate) const DEFAULT_MAPPINGS: u64 = 65_530;
@@ -44,7 +45,7 @@ const MAX_AGE: Duration = Duration::from_secs(10);
 const MAX_AGE_OF_REFUSAL: Duration = Duration::from_secs(1);
 
 /// What was read last.
-static ROOM: Mutex<Option<Room>> = Mutex::new(None);
+static ROOM: Lock<Option<Room>> = Lock::new(None);
 
 /// Starts a thread. `stack`: number of bytes of its stack, if they are set.
 ///
@@ -72,7 +73,7 @@ pub(crate) fn no_room() -> io::Error {
 
 fn has_room(stack: u64) -> bool {
     let Some(running) = running() else { return true };
-    let mut known = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = ROOM.lock();
     let room = match *known {
         Some(room) if room.at.elapsed() < room.max_age(running, stack) => room,
         _ => *known.insert(Room::read(running)),

@@ -26,8 +26,9 @@ const MIN_WAIT: Duration = Duration::from_millis(1);
 /// Maximum time for which one call waits for a network that is full. Nothing depends on it: room, the end of the limit and the
 /// end of the connection end the wait.
 const MAX_WAIT: Duration = Duration::from_secs(60);
-/// Maximum capacity that an empty buffer keeps for the next frames.
-const MAX_RETAINED: usize = 128 << 10;
+/// Maximum number of bytes to which a buffer is filled before it is written. An empty buffer keeps that capacity for the next
+/// frames.
+pub(crate) const MAX_BUFFERED: usize = 384 << 10;
 /// Maximum length of a shared frame that is copied. Copying that much costs less than a write of its own.
 #[cfg(feature = "hub")]
 const COPY_LIMIT: usize = 4 << 10;
@@ -205,7 +206,7 @@ impl WriteBuffer {
         self.written = 0;
         self.congested = false;
         self.bytes.clear();
-        if self.bytes.capacity() > MAX_RETAINED {
+        if self.bytes.capacity() > MAX_BUFFERED {
             self.bytes = Vec::new();
         }
     }
@@ -394,7 +395,7 @@ mod tests {
             let mut buffer = buffer(first);
             buffer.write(&stream, tail, WriteMode::PerChunk(LONG)).unwrap();
             assert!(buffer.is_empty());
-            assert!(buffer.bytes.capacity() <= MAX_RETAINED);
+            assert!(buffer.bytes.capacity() <= MAX_BUFFERED);
             stream.shutdown_write(LONG);
             assert!(reading.join().unwrap() == bytes);
         }
