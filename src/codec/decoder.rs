@@ -215,14 +215,11 @@ impl Decoder {
             return Ok(None);
         }
         let unread = self.input.unread();
-        let Some(header) = frame::parse_inline(unread, self.context())? else { return Ok(None) };
-        let Header { fin: true, rsv1: false, opcode: Opcode::Data(kind), key, length, size } = header else {
-            return Ok(None);
-        };
-        if length > unread.len().saturating_sub(size) as u64 {
+        let Some(header) = frame::parse_whole_message(unread, self.role) else { return Ok(None) };
+        let Header { opcode: Opcode::Data(kind), key, length, size, .. } = header else { return Ok(None) };
+        if length > unread.len().saturating_sub(size) as u64 || assembly::admit_whole(length, &self.limits).is_err() {
             return Ok(None);
         }
-        assembly::admit_whole(length, &self.limits)?;
         let (from, bytes) = self.input.part(size, length);
         let length = bytes.len();
         match kind {

@@ -38,7 +38,7 @@ impl WriteStatus {
     /// The status after everything was written at this moment, which needs no clock.
     #[inline]
     fn after_write(state: &SharedState) -> WriteStatus {
-        WriteStatus { congested: false, close_deadline: state.close_deadline(), ping_wait: state.ping_interval }
+        WriteStatus { congested: false, close_deadline: state.close_deadline(), ping_wait: state.ping_interval() }
     }
 }
 
@@ -201,7 +201,7 @@ impl Connection {
     pub(super) fn set_ping_interval(&self, interval: Duration) -> Result<()> {
         check_ping_interval(interval)?;
         self.protocol.check_ping()?;
-        self.lock_state().ping_interval = interval;
+        self.lock_state().set_ping_interval(interval);
         Ok(())
     }
 
@@ -296,7 +296,7 @@ impl Connection {
         if !state.end.is_set() && state.writer.as_deref().is_some_and(queued) {
             return Duration::ZERO;
         }
-        state.close_deadline().map_or(state.ping_interval, |deadline| deadline.remaining().min(state.ping_interval))
+        state.close_deadline().map_or(state.ping_interval(), |deadline| deadline.remaining().min(state.ping_interval()))
     }
 
     /// Encodes pending frames if the writer is available. While the network is full they are not encoded: there is at most one

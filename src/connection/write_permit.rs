@@ -31,7 +31,7 @@ use crate::error::{Result, Step};
 use crate::events::sink::Origin;
 use crate::net::deadline::Deadline;
 use crate::net::write_buffer::{WriteMode, MAX_BUFFERED};
-use crate::primitives::lock::Locked;
+use crate::primitives::lock::{assert_unlocked, Locked};
 
 /// Maximum number of payload bytes that are copied behind their header.
 const COPY_LIMIT: usize = 16 << 10;
@@ -278,7 +278,10 @@ impl Drop for WritePermit<'_> {
         if let Some(writer) = self.take_writer() {
             self.connection.put_back(&mut self.connection.lock_state(), writer);
         }
+        assert_unlocked();
         #[cfg(feature = "trace")]
-        FrameNote::emit_sent(mem::take(&mut self.frame_notes), &self.connection.events);
+        if !self.frame_notes.is_empty() {
+            FrameNote::emit_sent(mem::take(&mut self.frame_notes), &self.connection.events);
+        }
     }
 }
