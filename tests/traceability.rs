@@ -63,6 +63,7 @@ enum Kind {
 }
 
 /// Shows the answers to opera-1, opera-11, farrell-c10, resnick-1, resnick-4.
+/// Shows promise P2.
 #[test]
 fn every_requirement_is_accounted_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -825,6 +825,7 @@ mod tests {
         }
     }
 
+    /// Shows promise P6.
     #[test]
     fn memory_follows_received_bytes_not_announced_lengths() {
         for role in ROLES {

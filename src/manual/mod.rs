@@ -19,14 +19,22 @@
 //! | [`history`] | every version of the protocol, what it changed and why |
 //! | [`registries`] | versions, close codes, opcodes, names and fields, and the words of other specifications |
 //! | [`reviews`] | what reviewers of the drafts asked, the answers, and the tests that show them |
+//! | [`data_sheet`] | what the crate is for, what it needs, its bounds, and how to verify an installation |
+//! | [`hazards`] | each promise: what fails without it, what detects that, what remains your task; the threat model |
+//! | [`anomalies`] | known anomalies, what is not claimed, vulnerabilities of other libraries |
+//! | [`cryptography`] | SHA-1, MD5 and random bytes: what for, in which builds, and what scanners say |
 //! | [`changes`] | what changed between versions |
 
+pub mod anomalies;
 pub mod broadcasting;
 pub mod changes;
 pub mod closing;
 pub mod connecting;
 pub mod costs;
+pub mod cryptography;
+pub mod data_sheet;
 pub mod deploying;
+pub mod hazards;
 pub mod history;
 pub mod observing;
 pub mod proxies;

@@ -211,6 +211,7 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    /// Shows promise P22.
     #[test]
     fn delays_by_default() {
         // 6455-7.2.3-2, 6455-7.2.3-4: round, and the delay at the smallest, the middle and the largest random number.
