@@ -86,7 +86,7 @@ fn every_requirement_is_accounted_for() {
 #[test]
 fn the_page_of_the_manual_is_current() {
     let (list, citations) = everything(&mut Vec::new());
-    let page = table::page(&list, &citations, &table::mutations(root()));
+    let page = table::page(&list, &citations, &table::mutations(root()), &promises());
     let found = fs::read_to_string(root().join(PAGE)).unwrap_or_default();
     let differs = page.lines().zip(found.lines().chain(std::iter::repeat("nothing"))).find(|(now, then)| now != then);
     assert_eq!(differs, None, "{PAGE} is stale: run tests/dossier/traceability, which writes it");
@@ -98,13 +98,18 @@ fn the_page_of_the_manual_is_current() {
 fn write_the_table() {
     let (list, citations) = everything(&mut Vec::new());
     let mutations = table::mutations(root());
-    fs::write(root().join(PAGE), table::page(&list, &citations, &mutations)).unwrap();
+    fs::write(root().join(PAGE), table::page(&list, &citations, &mutations, &promises())).unwrap();
     let lines = Path::new(env!("CARGO_TARGET_TMPDIR")).join("traceability.tsv");
-    fs::write(lines, table::tsv(&list, &citations, &mutations)).unwrap();
+    fs::write(lines, table::tsv(&list, &citations, &mutations, &promises())).unwrap();
 }
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The promises of the README.
+fn promises() -> Vec<table::Promise> {
+    table::promises(&fs::read_to_string(root().join("src/manual/hazards.rs")).unwrap_or_default())
 }
 
 /// All lists, and all citations of the tree.

@@ -8,11 +8,10 @@ use std::path::Path;
 use super::{files, Citation, Kind, Requirement};
 
 /// The lists in the order of the page, with their titles.
-const DOCUMENTS: [(&str, &str); 10] = [
+const DOCUMENTS: [(&str, &str); 9] = [
     ("rfc6455", "RFC 6455, the protocol"),
     ("rfc7692", "RFC 7692, compression"),
     ("rfc1951", "RFC 1951, DEFLATE"),
-    ("promises", "The promises of the README"),
     ("drafts", "The drafts before RFC 6455"),
     ("rfc7617", "RFC 7617, Basic authentication"),
     ("rfc1928", "RFC 1928, SOCKS5"),
@@ -56,6 +55,27 @@ pub(crate) fn mutations(root: &Path) -> BTreeMap<String, Vec<Mutation>> {
     found
 }
 
+/// A promise of the README, and the tests that show it.
+pub(crate) struct Promise {
+    id: String,
+    what: String,
+    tests: String,
+}
+
+/// The promises, from the manual's chapter of hazards: `**P1. what**`, and an entry `Shown by` for each.
+pub(crate) fn promises(chapter: &str) -> Vec<Promise> {
+    let mut found: Vec<Promise> = Vec::new();
+    for line in chapter.lines().filter_map(|line| line.strip_prefix("//! ")) {
+        let head = line.strip_prefix("**P").and_then(|line| line.strip_suffix("**")?.split_once(". "));
+        if let Some((number, what)) = head {
+            found.push(Promise { id: format!("P{number}"), what: what.to_owned(), tests: String::new() });
+        } else if let (Some(tests), Some(promise)) = (line.strip_prefix("* Shown by: "), found.last_mut()) {
+            promise.tests = tests.to_owned();
+        }
+    }
+    found
+}
+
 /// A requirement with everything that belongs to it.
 struct Row<'a> {
     requirement: &'a Requirement,
@@ -93,6 +113,9 @@ pub(crate) fn tsv(list: &[Requirement], citations: &[Citation], mutations: &BTre
         let found = [row.code.join("; "), row.tests.join("; "), patches, tests, results];
         writeln!(out, "{}\t{}", cells.join("\t"), found.join("\t")).unwrap();
     }
+    for Promise { id, what, tests } in promises {
+        writeln!(out, "promises\t{id}\tPROMISE\tboth\t{what}\tpromise\t\t\t{}\t\t\t", tests.replace('`', "")).unwrap();
+    }
     out
 }
 
@@ -101,6 +124,7 @@ pub(crate) fn page(
     list: &[Requirement],
     citations: &[Citation],
     mutations: &BTreeMap<String, Vec<Mutation>>,
+    promises: &[Promise],
 ) -> String {
     let rows = rows(list, citations, mutations);
     let mut out = "<!-- Written by tests/dossier/traceability. -->\n\n# Summary\n\n".to_owned();
@@ -125,6 +149,12 @@ pub(crate) fn page(
         for row in rows {
             writeln!(out, "| {} |", row.cells().join(" | ")).unwrap();
         }
+    }
+    if !promises.is_empty() {
+        out += "\n# The promises of the README\n\n| id | promise | tests that show it |\n|---|---|---|\n";
+    }
+    for Promise { id, what, tests } in promises {
+        writeln!(out, "| {id} | {} | {tests} |", what.replace('|', "\\|")).unwrap();
     }
     out
 }
@@ -206,17 +236,19 @@ fn a_row_shows_what_belongs_to_it() {
         result: result.into(),
     };
     let none = BTreeMap::new();
-    let without = page(&list, &citations, &none);
+    let without = page(&list, &citations, &none, &[]);
     assert!(without.contains("\n| rfc6455 | 2 | 1 | 0 | 1 | 0 | 0 | 0 |\n"), "{without}");
     assert!(without.contains("\n| 1-1-1 | MUST | a &lt; b \\| c | `src/b.rs` | `tests/d.rs` |  |  |\n"), "{without}");
     assert!(without.contains("\n| 1-1-2 | MUST | a &lt; b \\| c | app: its duty |  |  |  |\n"), "{without}");
     let mutations = BTreeMap::from([("1-1-1".to_owned(), vec![mutation("fails")])]);
-    let with = page(&list, &citations, &mutations);
+    let promises = promises("//! **P1. no `a|b`**\n//!\n//! * If not: x\n//! * Shown by: `c.rs: d`, `e.rs: f`\n");
+    let with = page(&list, &citations, &mutations, &promises);
+    assert!(with.ends_with("\n| P1 | no `a\\|b` | `c.rs: d`, `e.rs: f` |\n"), "{with}");
     assert!(with.contains("\n| rfc6455 | 2 | 1 | 0 | 1 | 0 | 1 | 1 |\n"), "{with}");
     assert!(with.contains(" | `src/b.rs` | `lib a::b` | `first` | `fails` |\n"), "{with}");
     let unnoticed = BTreeMap::from([("1-1-1".to_owned(), vec![mutation("fails"), mutation("PASSES")])]);
-    assert!(page(&list, &citations, &unnoticed).contains("| 1 | 0 |\n"));
-    let lines = tsv(&list, &citations, &mutations);
+    assert!(page(&list, &citations, &unnoticed, &[]).contains("| 1 | 0 |\n"));
+    let lines = tsv(&list, &citations, &mutations, &promises);
     let expected = "rfc6455\t1-1-1\tMUST\tboth\ta < b | c\tcode\t\tsrc/b.rs:7; src/b.rs:9\ttests/d.rs:3\t\
                     tests/mutations/patches/first.txt:12\tlib a::b\tfails";
     assert_eq!(lines.lines().nth(1), Some(expected));
