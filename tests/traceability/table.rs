@@ -102,7 +102,12 @@ fn rows<'a>(
 }
 
 /// The whole table, a line for each requirement, with the lines of the sources.
-pub(crate) fn tsv(list: &[Requirement], citations: &[Citation], mutations: &BTreeMap<String, Vec<Mutation>>) -> String {
+pub(crate) fn tsv(
+    list: &[Requirement],
+    citations: &[Citation],
+    mutations: &BTreeMap<String, Vec<Mutation>>,
+    promises: &[Promise],
+) -> String {
     let mut out =
         "list\tid\tlevel\tside\trequirement\thow\treason\tcode\ttests\tpatch\ttest of the patch\tresult\n".to_owned();
     for row in rows(list, citations, mutations) {
