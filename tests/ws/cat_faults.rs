@@ -199,3 +199,28 @@ fn colour_on_a_terminal_only() {
     let piped = run(["cat", &*server.url(), "--linger=1000"], "").expect(0);
     assert_eq!(piped.text(), "red\x1b[31m\n");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn waiting_is_shown_on_a_terminal() {
+    if std::process::Command::new("script").arg("--version").output().is_err() {
+        println!("not tested: `script` of util-linux is not installed");
+        return;
+    }
+    // Nobody accepts, so no response comes.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/feed?token=1234", listener.local_addr().unwrap());
+    let call = format!("'{}' cat '{url}' --timeout 1000", crate::tool::program().display());
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &call, "/dev/null"]);
+    let mut tool = Tool::start_command(script);
+    let (mut shown, mut byte) = (Vec::new(), [0]);
+    let expected = format!("connecting to {} ... 2 s", url.split('?').next().unwrap());
+    let end = std::time::Instant::now() + WATCHDOG;
+    while !String::from_utf8_lossy(&shown).contains(&expected) {
+        assert!(std::time::Instant::now() < end, "{shown:?}");
+        std::io::Read::read_exact(tool.child.stdout.as_mut().unwrap(), &mut byte).unwrap();
+        shown.push(byte[0]);
+    }
+    assert!(!String::from_utf8_lossy(&shown).contains("1234"));
+}
