@@ -17,7 +17,7 @@ pub(crate) const WS: Schemes = ("ws", "wss");
 pub(crate) const HTTP: Schemes = ("http", "https");
 
 /// The time of a shutdown.
-const SHUTDOWN: Duration = Duration::from_secs(5);
+pub(crate) const SHUTDOWN: Duration = Duration::from_secs(5);
 
 pub(crate) const LISTENING: Group = Group {
     title: "Listening",
@@ -143,6 +143,17 @@ pub(crate) fn run(
     server: Server,
     handler: impl Fn(WebSocket) -> stdws::Result<()> + Send + Sync + 'static,
 ) -> Outcome {
+    run_until(args, schemes, SHUTDOWN, server, handler)
+}
+
+/// The same, with this time for a shutdown.
+pub(crate) fn run_until(
+    args: &Args,
+    schemes: Schemes,
+    limit: Duration,
+    server: Server,
+    handler: impl Fn(WebSocket) -> stdws::Result<()> + Send + Sync + 'static,
+) -> Outcome {
     let scheme = if args.has("--tls") { schemes.1 } else { schemes.0 };
     let place = match args.path("--unix") {
         Some(path) => format!("unix:{}", path.to_string_lossy()),
@@ -156,7 +167,7 @@ pub(crate) fn run(
         thread::spawn(move || {
             // The content of a line does not matter.
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            shutdown.shutdown(SHUTDOWN);
+            shutdown.shutdown(limit);
         });
     }
     server.join()?;

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 
 use stdws::{Client, CloseCode, Deflate, Error};
 
@@ -167,7 +168,12 @@ fn events_are_counted_and_logged() {
     ws.send("hello").unwrap();
     ws.recv().unwrap().unwrap();
     let request = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", server.authority());
-    let page = server.http(&request);
+    // The events of a frame that was sent follow its arrival.
+    let (mut page, start) = (String::new(), Instant::now());
+    while !page.contains("direction=\"sent\"} 5\n") {
+        assert!(start.elapsed() < WATCHDOG, "{page}");
+        page = server.http(&request);
+    }
     for line in [
         "websocket_connections 1\n",
         "websocket_payload_bytes_total{direction=\"received\"} 5\n",
