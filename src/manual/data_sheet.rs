@@ -19,7 +19,7 @@
 // designation: end
 //!
 //! The SHA-256 of the package designates a version exactly. `tests/dossier/reproducible` packages two clean clones, compares the
-//! bytes and prints the hash. `tests/dossier/sbom.py` writes the bills of materials of five builds, in CycloneDX and SPDX.
+//! bytes and prints the hash. `tests/dossier/sbom.py` writes the bills of materials, in CycloneDX 1.6 and SPDX 2.3.
 //!
 //! # Purpose
 //!

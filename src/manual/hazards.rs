@@ -118,7 +118,7 @@
 //! * Your task: Trust the servers whose redirects you follow, and the variables that `Proxy::from_env` reads.
 //! * Shown by: `tests/redirects.rs: redirects_are_off_by_default`, `tests/redirects.rs: credentials_are_dropped_when_the_origin_changes`, `tests/tls/proxies_and_redirects.rs: a_redirect_away_from_tls_is_not_followed`, `tests/digest.rs: no_answer_goes_to_another_host`
 //!
-//! **P17. A server compares credentials in constant time**
+//! **P17. `Credentials::matches` and `constant_time_eq` compare secrets in constant time**
 //!
 //! * If not: The time of answers discloses a password, byte by byte.
 //! * Detected by: Nothing at run time.
