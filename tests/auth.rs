@@ -204,6 +204,7 @@ fn credentials_that_cannot_be_sent_are_an_error_at_once() {
     );
 }
 
+/// Shows the answer to opera-18: the application keeps the cookies of a response, and sends them when it likes.
 #[test]
 fn a_hook_checks_tokens_and_cookies() {
     within(|| {

@@ -219,6 +219,7 @@ fn secrets_are_never_shown() {
 // ── randomness ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// 6455-4.1-28, 6455-4.1-30: new for each connection.
+/// Shows the answer to opera-25.
 /// Shows promise P19.
 #[test]
 fn every_connection_has_a_key_of_its_own() {

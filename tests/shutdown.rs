@@ -61,7 +61,7 @@ fn a_server_without_connections() {
     let _watchdog = watchdog();
     for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
         let server = match Server::bind(address) {
-            Ok(server) => server.start(echo).unwrap(),
+            Ok(server) => server.watched().start(echo).unwrap(),
             Err(error) => {
                 println!("not tried with {address}, which cannot be had here: {error}");
                 continue;

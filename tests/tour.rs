@@ -325,7 +325,7 @@ fn what_tls_hides() {
                 "CONNECT localhost:",
                 "HTTP/1.1 200 ",
                 "ClientHello",
-                "the name localhost stands in it",
+                "readable in it: the name localhost",
                 "application data, encrypted",
                 "==> The client sends the text \"Hello!\"",
                 "application data, encrypted",

@@ -15,6 +15,8 @@ mod path;
 #[path = "../examples/ws/terminal.rs"]
 mod terminal;
 
+#[path = "ws/bridge.rs"]
+mod bridge;
 #[path = "ws/cat.rs"]
 mod cat;
 #[path = "ws/cat_faults.rs"]

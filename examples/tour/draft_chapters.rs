@@ -53,9 +53,9 @@ fn outdated(server: SocketAddr) -> io::Result<SocketAddr> {
 }
 
 const FALLBACK: &str = "
-The server was never updated: it speaks version 8, the draft of Chrome 14 and Firefox 7. It refuses
-version 13 with status 426 and a list. The client was told that it may fall back, and opens another
-connection in version 8. Its frames are those of RFC 6455.
+The server was never updated: it supports version 8, the draft of Chrome 14 and Firefox 7. It
+refuses version 13 with status 426 and a list. The client has version 8 among its fallback versions,
+so it opens another connection in that version. The frames of version 8 are those of RFC 6455.
 ";
 
 /// Subprotocols before there were lists.

@@ -26,7 +26,7 @@ pub(super) fn version(out: Output) -> Result<(), Failure> {
         Some("13") if response.starts_with("HTTP/1.1 426 ") => {}
         Some(_) | None => return Err("the server did not refuse the version with 426 and a list".into()),
     }
-    out.outcome("The list has 13, which the client knows as well. It connects again with that version.")?;
+    out.outcome("The list has 13, which the client supports as well. It connects again with that version.")?;
     let mut ws = Client::new(format!("ws://{}/tour", relay.address))?.connect_timeout(LIMIT).connect()?;
     relay.wire(out)?.show()?;
     ws.close(1000, "")?;
@@ -39,8 +39,8 @@ pub(super) fn version(out: Output) -> Result<(), Failure> {
 
 const VERSION: &str = "
 A client asks for version 14, which does not exist. The server refuses it with status 426 and lists
-the versions that it speaks, so that a client of several versions can choose another one. A draft
-that is refused and replaced is the chapter draft-fallback.
+the versions that it supports, so that a client of several versions can choose another one. A draft
+that replaces a refused version is the chapter draft-fallback.
 ";
 
 /// The proof in the response belongs to another key.
@@ -68,8 +68,8 @@ pub(super) fn accept(out: Output) -> Result<(), Failure> {
 
 const ACCEPT: &str = "
 A server, or a cache before it, answers with the Sec-WebSocket-Accept of another key: that of the
-example in RFC 6455. All the rest of the response is right. The client compares the value with its
-own key, and ends the connection before it sends a frame.
+example in RFC 6455. The rest of the response is valid. The client compares the value with its own
+key, and ends the connection before it sends a frame.
 ";
 
 /// A page of another site.
@@ -83,7 +83,7 @@ pub(super) fn origin(out: Output) -> Result<(), Failure> {
     };
     relay.wire(out)?.show_end()?;
     out.outcome(&format!("connect() of the client fails: {error}"))?;
-    out.outcome("To accept pages of this site, the server is given its name: Server::allow_origin.")?;
+    out.outcome("Server::allow_origin would accept the pages of that site.")?;
     out.behind(
         "RFC 6455 sections 4.2.2 and 10.2. 6455-4.2.2-4 and 6455-10.2-1: a server may check the origin; 6455-4.2.2-5 and \
          6455-10.2-2: it refuses with 403.",
@@ -91,7 +91,7 @@ pub(super) fn origin(out: Output) -> Result<(), Failure> {
 }
 
 const ORIGIN: &str = "
-A browser sends cookies with every request, also when a page of another site opens the connection.
-So it states the origin of that page. A server of this library accepts pages of its own host only,
-unless it is told others, and answers all others with status 403.
+A browser may send the cookies of a site also when a page of another site opens the connection.
+Therefore it states the origin of that page. By default a server of this library accepts pages of
+its own host only. It refuses all others with status 403.
 ";

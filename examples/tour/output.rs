@@ -66,7 +66,7 @@ impl Output {
         self.print(&format!("\n{text}\n"))
     }
 
-    /// What one side makes of the bytes: a result of a call, or a choice.
+    /// The result of a call, or what one side does next.
     pub(super) fn outcome(self, text: &str) -> Result<(), Failure> {
         self.print(&format!("\n{}", wrap("==> ", "    ", text)))
     }

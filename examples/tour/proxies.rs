@@ -55,9 +55,9 @@ pub(super) fn socks5(context: &Context) -> Result<(), Failure> {
 }
 
 const SOCKS5: &str = "
-SOCKS5 is older than CONNECT and has no text: both sides exchange short messages of bytes. The
-client offers methods of authentication, and the proxy selects one, or none with ff. The name of the
-server is sent as a name, so the proxy resolves it and the client need not.
+SOCKS5 exchanges short messages of bytes instead of text. The client offers methods of
+authentication, and the proxy selects one, or none with ff. The name of the server is sent as a
+name, so the proxy resolves it and the client need not.
 ";
 
 /// Connects without credentials, which fails.

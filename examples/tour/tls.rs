@@ -49,8 +49,8 @@ pub(super) fn hides(context: &Context) -> Result<(), Failure> {
 }
 
 const HIDES: &str = "
-The client opens wss:// through the HTTP proxy of the chapter connect, to which it sends credentials
-at once. The relay shows what the proxy forwards: first the head of CONNECT, then records of TLS, of
+The client opens wss:// through the HTTP proxy of the chapter connect, with credentials from the
+start. The relay shows what the proxy forwards: first the head of CONNECT, then records of TLS, of
 which only type, version and length can be read. Each record is one line here.
 ";
 
@@ -159,7 +159,7 @@ impl Side {
         let size = payload.len();
         let mut text = format!("{}  {}| {:<15}  {size:>5} bytes  {what}\n", self.arrow, hex(header), hex(shown) + more);
         if header[0] == 22 && payload.windows(9).any(|window| window == b"localhost") {
-            text.push_str("                  the name localhost stands in it, for anybody to read\n");
+            text.push_str("                  readable in it: the name localhost\n");
         }
         if self.records == 0 {
             text.insert(0, '\n');

@@ -34,7 +34,7 @@ pub(crate) const COMMAND: Command = Command {
             the input it waits until no message has come for --linger seconds, and closes.\n\
             Exit codes: 0 closed cleanly, or the reader of the output has ended; 1 no connection, or it was lost; \
             2 called wrongly; 3 the server closed with a code other than 1000, 1001 and 1005.",
-    groups: &[MESSAGES, OUTPUT, END, client::CONNECTION],
+    groups: &[MESSAGES, OUTPUT, END, client::CONNECTION, client::SESSION],
     run,
 };
 

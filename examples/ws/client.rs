@@ -13,11 +13,7 @@ pub(crate) const CONNECTION: Group = Group {
         Flag("--header", "NAME:VALUE", "a header of the request; repeatable"),
         Flag("--header-file", "FILE", "headers of the request, one in a line, for those that hold a secret"),
         Flag("--origin", "O", "the origin of the request, such as https://app.example.com"),
-        Flag("--subprotocol", "P", "a subprotocol to offer, the preferred one first; repeatable"),
-        Flag("--user", "NAME", "send Basic credentials, with the password of --password-file"),
-        Flag("--digest", "", "answer Digest challenges with these credentials instead"),
-        Flag("--password-file", "FILE", "the password; without it, WS_PASSWORD in the environment"),
-        Flag("--deflate", "", "offer to compress messages (permessage-deflate)"),
+        Flag("--digest", "", "answer Digest challenges with the credentials of --user, instead of sending Basic ones"),
         Flag("--ca", "FILE", "also trust this authority or certificate (PEM or DER)"),
         Flag(
             "--proxy",
@@ -27,8 +23,19 @@ pub(crate) const CONNECTION: Group = Group {
         Flag("--proxy-user", "NAME", "credentials for the proxy, with the password of --proxy-password-file"),
         Flag("--proxy-password-file", "FILE", "that password; without it, WS_PROXY_PASSWORD in the environment"),
         Flag("--redirects", "N", "follow at most N redirects (0; maximum 10)"),
-        Flag("--max-message", "N", "maximum number of bytes in a received message (16777216)"),
         Flag("--timeout", "S", "seconds for connecting (30)"),
+    ],
+};
+
+/// Those that servers have too.
+pub(crate) const SESSION: Group = Group {
+    title: "Session",
+    flags: &[
+        Flag("--user", "NAME", "send Basic credentials, with the password of --password-file"),
+        Flag("--password-file", "FILE", "the password; without it, WS_PASSWORD in the environment"),
+        Flag("--subprotocol", "P", "a subprotocol to offer, the preferred one first; repeatable"),
+        Flag("--deflate", "", "offer to compress messages (permessage-deflate)"),
+        Flag("--max-message", "N", "maximum number of bytes in a received message (16777216)"),
         Flag("--ping", "S", "seconds of silence before a Ping, and again for its answer (20); 0: no Pings"),
         Flag("--version", "NAME", "use a draft: hixie-55, hixie-75, hixie-76, hybi-00 to hybi-12"),
         Flag("--legacy", "", "if the server lists other versions, use the newest of them"),

@@ -9,6 +9,7 @@
 //! | all others | one command each |
 
 mod args;
+mod bridge;
 mod cat;
 mod client;
 mod echo;
@@ -26,7 +27,8 @@ use std::process::ExitCode;
 
 use args::{Args, Command, Failure, Outcome};
 
-const COMMANDS: &[&Command] = &[&cat::COMMAND, &echo::COMMAND, &serve::COMMAND, &explain::COMMAND, &run::COMMAND];
+const COMMANDS: &[&Command] =
+    &[&cat::COMMAND, &echo::COMMAND, &serve::COMMAND, &explain::COMMAND, &run::COMMAND, &bridge::COMMAND];
 
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);

@@ -23,9 +23,15 @@
 //! | [`hazards`] | each promise: what fails without it, what detects that, what remains your task; the threat model |
 //! | [`anomalies`] | known anomalies, what is not claimed, vulnerabilities of other libraries |
 //! | [`cryptography`] | SHA-1, MD5 and random bytes: what for, in which builds, and what scanners say |
+//! | [`traceability`] | each requirement with its code, its test, the patch that breaks it, and the result |
+//! | [`bounds`] | memory and time: the formula, and the worst-case blocking of each call |
+//! | [`bill_of_materials`] | which packages each build contains, in CycloneDX and SPDX |
+//! | [`policies`] | versions, the oldest Rust, changes, security reports, the same package twice |
 //! | [`changes`] | what changed between versions |
 
 pub mod anomalies;
+pub mod bill_of_materials;
+pub mod bounds;
 pub mod broadcasting;
 pub mod changes;
 pub mod closing;
@@ -37,6 +43,7 @@ pub mod deploying;
 pub mod hazards;
 pub mod history;
 pub mod observing;
+pub mod policies;
 pub mod proxies;
 pub mod reading;
 pub mod receiving;
@@ -47,3 +54,4 @@ pub mod security;
 pub mod sending;
 pub mod testing;
 pub mod tls;
+pub mod traceability;
