@@ -258,6 +258,14 @@ fn numbers_in_sentences() {
         ("src/connection/interleavings.rs", "check_orders(1, &[one, other, last])", ANOMALIES, "three with one"),
         ("src/server/system_limits.rs", "WAITING: usize = 16;", DATA_SHEET, "up to 16 that wait"),
         ("src/connection/background.rs", "MAX_THREADS: usize = 64;", DATA_SHEET, "at most 64 in a process"),
+        (
+            "src/manual/costs.rs",
+            "| memory of the process | 20 KiB |",
+            DATA_SHEET,
+            "takes 20 KiB, and 29 KiB of the kernel",
+        ),
+        ("src/manual/costs.rs", "socket 9 KiB | 29 KiB |", DATA_SHEET, "takes 20 KiB, and 29 KiB of the kernel"),
+        ("src/net/threads.rs", "MAX_AGE: Duration = Duration::from_secs(10);", ANOMALIES, "1,000 areas in ten seconds"),
         ("tests/dossier/sbom.py", "CycloneDX 1.6 and in SPDX 2.3", DATA_SHEET, "in CycloneDX 1.6 and SPDX 2.3"),
     ];
     for (file, constant, chapter, sentence) in rows {
