@@ -1,7 +1,7 @@
 //! What the chapters of the dossier state is what the files say: promises and their tests, threats, advisories, and tables of
 //! facts. A table that differs is printed as it has to be.
 
-// Part of it is for tests/layers.rs.
+// Some functions are for tests/layers.rs.
 #[allow(dead_code)]
 #[path = "layers/source.rs"]
 mod source;

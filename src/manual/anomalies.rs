@@ -15,6 +15,7 @@
 //! | 2026-11-27 | outside Linux, the number of connections that fit is not computed | `std` can abort a process whose threads find no memory. Set [`max_connections`](crate::Server::max_connections) |
 //! | 2026-11-27 | a process that maps more than 1,000 areas in ten seconds can pass the check of a server | the same. Set a lower `max_connections` |
 //! | 2026-11-27 | a lookup of a name cannot be interrupted | the call returns in time; its thread stays until the resolver returns |
+//! | 2026-11-27 | `Server::bind` with a name waits for the resolver of the system, without a bound | bind to an address |
 //! | 2026-11-27 | OpenSSL accepts a certificate without alternative names by its common name | chapter [`tls`](super::tls). Issue certificates with alternative names |
 //! | 2026-11-27 | revocation is not checked by OpenSSL; Windows and macOS can take time for it that this crate cannot bound | use another TLS library over a stream where this matters |
 //! | 2026-11-27 | TLS servers are limited to TLS 1.2 with OpenSSL, and cannot request client certificates | the same, or a proxy in front |
