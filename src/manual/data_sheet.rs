@@ -38,8 +38,8 @@
 //! | of | needed |
 //! |---|---|
 //! | the compiler | the oldest Rust above, or newer; `std` alone; no C compiler. Cargo is optional |
-//! | the system | TCP sockets and threads of `std`; on Unix, `/dev/urandom`. On Linux `/proc`, for the number of connections that fit: without it, defaults are assumed |
-//! | the network | TCP, IPv4 or IPv6. The resolver of the system, for names. The connection may be idle for less than `ping_interval` before a router drops it |
+//! | the system | TCP sockets and threads of `std`; for clients on Unix, `/dev/urandom`. On Linux `/proc`, for the number of connections that fit: without it, defaults are assumed |
+//! | the network | TCP, IPv4 or IPv6. The resolver of the system, for names. Routers that keep an idle connection for longer than `ping_interval` |
 //! | memory | the formula in the chapter [`bounds`](super::bounds). An idle connection of a server takes 20 KiB, and 29 KiB of the kernel (chapter [`costs`](super::costs)) |
 //! | threads | see below |
 //! | feature `native-tls` | the TLS library of the system (chapter [`tls`](super::tls)); for Linux OpenSSL's headers to build |
