@@ -84,6 +84,7 @@
 //! | `cargo run --example echo_server` | a server with metrics, limits, TLS and a graceful shutdown |
 //! | `cargo run --example client` | a client for a terminal, with reconnecting and proxies |
 //! | `cargo run --example chat` | a chat with a page for the browser, on one port |
+//! | `cargo run --example ws -- --help` | one tool for the terminal: client, servers, bridge, explanations |
 //!
 //! The file `examples/README.md` lists all, with configurations for nginx and HAProxy. Most items of this documentation have an
 //! example of their own.

@@ -77,7 +77,7 @@ impl Keepalive {
 
     #[cold]
     fn flush_ping(&mut self, connection: &Connection, status: WriteStatus) -> WriteStatus {
-        let due = status.close_deadline.is_none() && !self.pinged && self.unanswered.is_none();
+        let due = !status.closing && !self.pinged && self.unanswered.is_none();
         if due && connection.schedule_ping() {
             self.pinged = true;
             return connection.flush_before_read();

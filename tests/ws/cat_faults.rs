@@ -6,7 +6,7 @@ use std::thread;
 use stdws::CloseCode;
 
 use crate::cat::server;
-use crate::tool::{command, run, run_command, Folder, Tool, WATCHDOG};
+use crate::tool::{run, Folder, Tool, WATCHDOG};
 
 #[test]
 fn the_preamble_is_sent_again_after_a_loss() {
@@ -175,7 +175,8 @@ fn colour_on_a_terminal_only() {
         ws.send("red\x1b[31m")?;
         ws.close(1000, "").map(drop)
     });
-    let program = crate::tool::program();
+    use crate::tool::{program, run_command};
+    let program = program();
     let on_terminal = |more: &str, no_color: Option<&str>| {
         let call = format!("'{}' cat {} --linger 1000 {more}", program.display(), server.url());
         let mut script = std::process::Command::new("script");
@@ -195,6 +196,6 @@ fn colour_on_a_terminal_only() {
     }
     assert!(on_terminal("", Some("")).contains("\x1b[32m"), "an empty NO_COLOR does not count");
     // In a pipe the text is as it came.
-    let piped = run_command(command(["cat", &*server.url(), "--linger=1000"]), "").expect(0);
+    let piped = run(["cat", &*server.url(), "--linger=1000"], "").expect(0);
     assert_eq!(piped.text(), "red\x1b[31m\n");
 }
