@@ -96,7 +96,10 @@
 //! [`closing`](manual::closing), [`reconnecting`](manual::reconnecting), [`proxies`](manual::proxies), [`tls`](manual::tls),
 //! [`deploying`](manual::deploying), [`costs`](manual::costs), [`observing`](manual::observing), [`testing`](manual::testing),
 //! [`security`](manual::security), [`history`](manual::history), [`registries`](manual::registries),
-//! [`reviews`](manual::reviews), [`changes`](manual::changes). The [`manual`] says what each chapter is for.
+//! [`reviews`](manual::reviews), [`data_sheet`](manual::data_sheet), [`hazards`](manual::hazards),
+//! [`anomalies`](manual::anomalies), [`cryptography`](manual::cryptography), [`traceability`](manual::traceability),
+//! [`bounds`](manual::bounds), [`bill_of_materials`](manual::bill_of_materials), [`policies`](manual::policies),
+//! [`changes`](manual::changes). The [`manual`] says what each chapter is for.
 //!
 //! # Features
 //!

@@ -1,7 +1,7 @@
 //! What the chapters of the dossier state is what the files say: promises and their tests, threats, advisories, and tables of
 //! facts. A table that differs is printed as it has to be.
 
-// Part of it is for tests/layers.rs.
+// Some functions are for tests/layers.rs.
 #[allow(dead_code)]
 #[path = "layers/source.rs"]
 mod source;
@@ -24,10 +24,10 @@ const STRIDE: [&str; 6] = ["S", "T", "R", "I", "D", "E"];
 
 type Files = BTreeMap<String, String>;
 
-/// A file of the repository.
+/// A file of the repository. A checkout on Windows may have other ends of lines.
 fn read(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
-        .unwrap_or_else(|error| panic!("{path}: {error}"))
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
+    text.unwrap_or_else(|error| panic!("{path}: {error}")).replace("\r\n", "\n")
 }
 
 /// The Rust files of the library and of its tests, without the texts that are checked.

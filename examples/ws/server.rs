@@ -4,7 +4,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use stdws::deflate::WindowBits;
+use stdws::deflate::{Level, WindowBits};
 use stdws::events::Event;
 use stdws::{Deflate, Limits, Server, Timeouts, WebSocket};
 
@@ -17,7 +17,7 @@ pub(crate) const WS: Schemes = ("ws", "wss");
 pub(crate) const HTTP: Schemes = ("http", "https");
 
 /// The time of a shutdown.
-const SHUTDOWN: Duration = Duration::from_secs(5);
+pub(crate) const SHUTDOWN: Duration = Duration::from_secs(5);
 
 pub(crate) const LISTENING: Group = Group {
     title: "Listening",
@@ -57,6 +57,7 @@ pub(crate) const ADMISSION: Group = Group {
         Flag("--password-file", "FILE", "the password; without it, WS_PASSWORD in the environment"),
         Flag("--subprotocol", "P", "a subprotocol to agree on; repeatable"),
         Flag("--deflate", "", "agree to compress messages (permessage-deflate)"),
+        Flag("--deflate-level", "LEVEL", "fast, default or best; implies --deflate"),
         Flag("--deflate-threshold", "N", "compress messages from this number of bytes on (64); implies --deflate"),
         Flag("--deflate-window", "BITS", "at most this window for either side, 8 to 15 (15); implies --deflate"),
         Flag("--deflate-no-context", "", "begin each message with an empty window; implies --deflate"),
@@ -142,6 +143,17 @@ pub(crate) fn run(
     server: Server,
     handler: impl Fn(WebSocket) -> stdws::Result<()> + Send + Sync + 'static,
 ) -> Outcome {
+    run_until(args, schemes, SHUTDOWN, server, handler)
+}
+
+/// The same, with this time for a shutdown.
+pub(crate) fn run_until(
+    args: &Args,
+    schemes: Schemes,
+    limit: Duration,
+    server: Server,
+    handler: impl Fn(WebSocket) -> stdws::Result<()> + Send + Sync + 'static,
+) -> Outcome {
     let scheme = if args.has("--tls") { schemes.1 } else { schemes.0 };
     let place = match args.path("--unix") {
         Some(path) => format!("unix:{}", path.to_string_lossy()),
@@ -155,7 +167,7 @@ pub(crate) fn run(
         thread::spawn(move || {
             // The content of a line does not matter.
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            shutdown.shutdown(SHUTDOWN);
+            shutdown.shutdown(limit);
         });
     }
     server.join()?;
@@ -219,11 +231,19 @@ pub(crate) fn timeouts(args: &Args) -> Result<Timeouts, Failure> {
 }
 
 fn deflate(args: &Args) -> Result<Option<Deflate>, Failure> {
-    const FLAGS: [&str; 4] = ["--deflate", "--deflate-threshold", "--deflate-window", "--deflate-no-context"];
-    if !FLAGS.iter().any(|flag| args.has(flag)) {
+    const MORE: [&str; 4] = ["--deflate-level", "--deflate-threshold", "--deflate-window", "--deflate-no-context"];
+    if !args.has("--deflate") && !MORE.iter().any(|flag| args.has(flag)) {
         return Ok(None);
     }
-    let mut deflate = Deflate::default();
+    let level = match args.value("--deflate-level")? {
+        None | Some("default") => Level::Default,
+        Some("fast") => Level::Fast,
+        Some("best") => Level::Best,
+        Some(other) => {
+            return Err(Failure::usage(format!("--deflate-level takes fast, default or best, not {other:?}")))
+        }
+    };
+    let mut deflate = Deflate::default().level(level);
     if let Some(bytes) = args.number("--deflate-threshold")? {
         deflate = deflate.threshold(bytes);
     }

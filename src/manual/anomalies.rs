@@ -10,11 +10,12 @@
 //! | 2026-11-27 | outside Unix, a waiting read notices `abort` after up to one second | an abort from another thread takes that long. Nothing to do |
 //! | 2026-11-27 | outside Unix, a write to a full network tries again after up to 20 ms | lower throughput to slow peers |
 //! | 2026-11-27 | outside Unix, random bytes are not from a generator for cryptography | chapter [`cryptography`](super::cryptography): supply a source |
-//! | 2026-11-27 | under Wine, three tests fail without an explanation, and `liveness` is not judged (`tests/platforms/wine-skips`) | the same code passes on Linux (target `portable`). Test on your Windows |
+//! | 2026-11-27 | under Wine, some tests fail without an explanation, and `liveness` is not judged: `tests/platforms/wine-skips` lists them | the same code passes on Linux (target `portable`). Test on your Windows |
 //! | 2026-11-27 | TLS was run on Linux with OpenSSL alone | on Windows and macOS the code compiles. Test what you use |
 //! | 2026-11-27 | outside Linux, the number of connections that fit is not computed | `std` can abort a process whose threads find no memory. Set [`max_connections`](crate::Server::max_connections) |
 //! | 2026-11-27 | a process that maps more than 1,000 areas in ten seconds can pass the check of a server | the same. Set a lower `max_connections` |
 //! | 2026-11-27 | a lookup of a name cannot be interrupted | the call returns in time; its thread stays until the resolver returns |
+//! | 2026-11-27 | `Server::bind` with a name waits for the resolver of the system, without a bound | bind to an address |
 //! | 2026-11-27 | OpenSSL accepts a certificate without alternative names by its common name | chapter [`tls`](super::tls). Issue certificates with alternative names |
 //! | 2026-11-27 | revocation is not checked by OpenSSL; Windows and macOS can take time for it that this crate cannot bound | use another TLS library over a stream where this matters |
 //! | 2026-11-27 | TLS servers are limited to TLS 1.2 with OpenSSL, and cannot request client certificates | the same, or a proxy in front |
@@ -30,7 +31,7 @@
 //! |---|---|
 //! | a certification or a safety integrity level of any standard | this chapter and its neighbours are material for an assessment |
 //! | MC/DC, or any coverage figure | tests for each requirement, and patches that break requirements: `tests/mutations` |
-//! | a formal proof | every order of two threads, and some of three, over the locks of a connection: `src/connection/interleavings.rs` |
+//! | a formal proof | the orders of two threads with at most three preemptions, and of three with one, over the locks of a connection: `src/connection/interleavings.rs` |
 //! | constant time, but for `constant_time_eq` and `Credentials::matches` | measured, not proven |
 //! | zeroing of memory with secrets, but for masking keys in their pool | whoever reads the memory of the process reads passwords and messages |
 //! | resistance to side channels: caches, power, speculation | none |

@@ -59,6 +59,8 @@
 //!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) distinguish it from an end that this side requested.
 //! * Chapter [`registries`](super::registries): versions, close codes, opcodes, names and fields, and the words of other specifications.
 //! * Chapter [`reviews`](super::reviews): each remark of the drafts' reviewers, its answer, and the test that shows it.
+//! * Chapters for an assessment: [`data_sheet`](super::data_sheet), [`hazards`](super::hazards), [`anomalies`](super::anomalies),
+//!   [`cryptography`](super::cryptography). Each promise in the README has an id, and the tests that show it cite the id.
 //! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
 //!   address without it. A server with TLS no longer accepts pages of its own host that came without TLS.
 //! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.

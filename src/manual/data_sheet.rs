@@ -19,7 +19,8 @@
 // designation: end
 //!
 //! The SHA-256 of the package designates a version exactly. `tests/dossier/reproducible` packages two clean clones, compares the
-//! bytes and prints the hash. `tests/dossier/sbom.py` writes the bills of materials of five builds, in CycloneDX and SPDX.
+//! bytes and prints the hash. `tests/dossier/sbom.py` writes the bills of materials, in CycloneDX 1.6 and SPDX 2.3: chapter
+//! [`bill_of_materials`](super::bill_of_materials). `tests/dossier/export DIR` writes all of the dossier to a folder.
 //!
 //! # Purpose
 //!
@@ -37,9 +38,9 @@
 //! | of | needed |
 //! |---|---|
 //! | the compiler | the oldest Rust above, or newer; `std` alone; no C compiler. Cargo is optional |
-//! | the system | TCP sockets and threads of `std`; on Unix, `/dev/urandom`. On Linux `/proc`, for the number of connections that fit: without it, defaults are assumed |
-//! | the network | TCP, IPv4 or IPv6. The resolver of the system, for names. The connection may be idle for less than `ping_interval` before a router drops it |
-//! | memory | the formula in the README, section *How it behaves*. An idle connection of a server takes 20 KiB, and 29 KiB of the kernel (chapter [`costs`](super::costs)) |
+//! | the system | TCP sockets and threads of `std`; for clients on Unix, `/dev/urandom`. On Linux `/proc`, for the number of connections that fit: without it, defaults are assumed |
+//! | the network | TCP, IPv4 or IPv6. The resolver of the system, for names. Routers that keep an idle connection for longer than `ping_interval` |
+//! | memory | the formula in the chapter [`bounds`](super::bounds). An idle connection of a server takes 20 KiB, and 29 KiB of the kernel (chapter [`costs`](super::costs)) |
 //! | threads | see below |
 //! | feature `native-tls` | the TLS library of the system (chapter [`tls`](super::tls)); for Linux OpenSSL's headers to build |
 //!
@@ -78,7 +79,7 @@
 //!
 //! # Bounds
 //!
-//! These defaults bound the times and the memory of a connection. [`Timeouts`](crate::Timeouts) has the values that each setting may
+//! These defaults bound the times and the memory of a connection; the chapter [`bounds`](super::bounds) says how. [`Timeouts`](crate::Timeouts) has the values that each setting may
 //! have. Times are for each 64 KiB where the setting says so.
 //!
 // defaults: begin
@@ -103,7 +104,8 @@
 //!
 //! # Requirements of the specifications
 //!
-//! `tests/requirements` lists them; `tests/traceability.rs` holds the list to the sources. *type*: it cannot be broken. *app*: the
+//! `tests/requirements` lists them; `tests/traceability.rs` holds the list to the sources, and the chapter
+//! [`traceability`](super::traceability) shows code, test and result of each. *type*: it cannot be broken. *app*: the
 //! duty of the application. *declined*: not done, with the reason in the list.
 //!
 // requirements: begin
@@ -142,6 +144,7 @@
 //!
 //! | subject | state |
 //! |---|---|
+//! | versions, and changes of the interface | chapter [`policies`](super::policies) |
 //! | versions with fixes | before 1.0, the latest release and the branch `main` (`.github/SECURITY.md`) |
 //! | end of support | no date is set |
 //! | vulnerabilities | reported in private, as `.github/SECURITY.md` says; no time to answer is promised |
@@ -157,4 +160,4 @@
 //! cargo run --example tour                   # a client and a server on this machine, byte by byte
 //! ```
 //!
-//! `.ci/run` is the whole verification. The last lines of its output say what ran, and how much of it.
+//! `.ci/run` is the whole verification. The last lines of its output say what ran, with the number of tests.

@@ -17,7 +17,7 @@
 //!
 //! * If not: Two endpoints read the same bytes differently, or a connection fails.
 //! * Detected by: A strict peer, with Close 1002 or a failed handshake. The Autobahn TestSuite in `.ci/run`.
-//! * Your task: Read the rows `declined` and `app` of `tests/requirements`. Test with the peers that you use.
+//! * Your task: Read the rows *declined* and *application* of the chapter [`traceability`](super::traceability). Test with the peers that you use.
 //! * Shown by: `tests/traceability.rs: every_requirement_is_accounted_for`, `tests/mutations.rs: each_patch_was_noticed`
 //!
 //! **P3. After a violation nothing more is parsed or delivered**
@@ -34,19 +34,19 @@
 //! * Your task: Decide on `panic`. Restart the process where it may end. Report each panic in this crate as a vulnerability.
 //! * Shown by: `tests/layers.rs: the_sources_keep_the_rules`, `tests/hostile.rs: a_server_survives`, `tests/hostile.rs: a_client_survives`, `tests/deflate_hostile.rs: a_server_survives_mutated_input`
 //!
-//! **P5. Every call returns within a time that your configuration sets; the exception is `recv` without a limit, while the peer is responsive**
+//! **P5. Every call returns within a time that your configuration sets, whatever the peer does; the exception is `recv` without a limit, while the peer is responsive**
 //!
 //! * If not: A thread waits for ever; with all threads, the service stops.
 //! * Detected by: The error `Timeout` and the event `timeout` where it holds. Where it does not, a watchdog of yours.
-//! * Your task: Set [`Timeouts`](crate::Timeouts) for the application. Use `recv_timeout` where silence is a fault. Bound your own code: handlers, hooks, closures, random sources and streams are not interrupted.
+//! * Your task: Set [`Timeouts`](crate::Timeouts) for the application; the chapter [`bounds`](super::bounds) has the bound of each call. Use `recv_timeout` where silence is a fault. Bound your own code: handlers, hooks, closures, random sources and streams are not interrupted.
 //! * Shown by: `tests/liveness/keepalive.rs: a_peer_that_neither_reads_nor_writes_ends_recv_and_a_stuck_send`, `tests/liveness/sending.rs: send_of_a_large_message_times_out`, `tests/liveness/closing.rs: a_peer_that_never_answers`, `tests/client.rs: a_silent_server_is_cut_at_the_deadline`, `tests/server.rs: an_opening_handshake_has_a_deadline`
 //!
 //! **P6. The memory of a connection has a bound that follows from `Limits`; a length that a peer announces allocates nothing**
 //!
 //! * If not: A peer uses up the memory; the system ends the process.
 //! * Detected by: The event `limit-exceeded` where it holds. The limits of the system on memory.
-//! * Your task: Set [`Limits`](crate::Limits) and `max_connections` so that their product fits. Bound what your code keeps of messages.
-//! * Shown by: `src/codec/decoder.rs: memory_follows_received_bytes_not_announced_lengths`, `tests/cve.rs: cve_2022_35922_allocates_the_declared_length`, `tests/leaks.rs: nothing_stays_allocated_after_connections_end`
+//! * Your task: Set [`Limits`](crate::Limits) and `max_connections` so that the formula of the chapter [`bounds`](super::bounds) fits your memory. Bound what your code keeps of messages.
+//! * Shown by: `tests/head_memory.rs: a_head_takes_little_more_than_its_bytes_while_a_hook_runs`, `src/codec/decoder.rs: memory_follows_received_bytes_not_announced_lengths`, `tests/cve.rs: cve_2022_35922_allocates_the_declared_length`, `tests/leaks.rs: nothing_stays_allocated_after_connections_end`
 //!
 //! **P7. The work that a peer causes grows in proportion to the bytes that it sends**
 //!
@@ -118,7 +118,7 @@
 //! * Your task: Trust the servers whose redirects you follow, and the variables that `Proxy::from_env` reads.
 //! * Shown by: `tests/redirects.rs: redirects_are_off_by_default`, `tests/redirects.rs: credentials_are_dropped_when_the_origin_changes`, `tests/tls/proxies_and_redirects.rs: a_redirect_away_from_tls_is_not_followed`, `tests/digest.rs: no_answer_goes_to_another_host`
 //!
-//! **P17. A server compares credentials in constant time**
+//! **P17. `Credentials::matches` and `constant_time_eq` compare secrets in constant time**
 //!
 //! * If not: The time of answers discloses a password, byte by byte.
 //! * Detected by: Nothing at run time.

@@ -240,3 +240,36 @@ fn threads() {
     let listed = table.unwrap().split('`').skip(1).step_by(2).filter(|word| word.starts_with("stdws-"));
     assert_eq!(listed.map(str::to_owned).collect::<BTreeSet<_>>(), started);
 }
+
+/// Numbers in the sentences of the chapters: each is that of a constant.
+#[test]
+fn numbers_in_sentences() {
+    const ANOMALIES: &str = "src/manual/anomalies.rs";
+    let rows = [
+        ("src/net/tcp.rs", "LONGEST_SLICE: Duration = Duration::from_secs(1);", ANOMALIES, "after up to one second"),
+        ("src/net/tcp.rs", "LONGEST_RETRY: Duration = Duration::from_millis(20);", ANOMALIES, "after up to 20 ms"),
+        ("src/connection/state.rs", "PONG_BUFFER_LIMIT: usize = 8 << 10;", ANOMALIES, "8 KiB of answers"),
+        (
+            "src/connection/interleavings.rs",
+            "check_orders(3, &[one, other])",
+            ANOMALIES,
+            "two threads with at most three",
+        ),
+        ("src/connection/interleavings.rs", "check_orders(1, &[one, other, last])", ANOMALIES, "three with one"),
+        ("src/server/system_limits.rs", "WAITING: usize = 16;", DATA_SHEET, "up to 16 that wait"),
+        ("src/connection/background.rs", "MAX_THREADS: usize = 64;", DATA_SHEET, "at most 64 in a process"),
+        (
+            "src/manual/costs.rs",
+            "| memory of the process | 20 KiB |",
+            DATA_SHEET,
+            "takes 20 KiB, and 29 KiB of the kernel",
+        ),
+        ("src/manual/costs.rs", "socket 9 KiB | 29 KiB |", DATA_SHEET, "takes 20 KiB, and 29 KiB of the kernel"),
+        ("src/net/threads.rs", "MAX_AGE: Duration = Duration::from_secs(10);", ANOMALIES, "1,000 areas in ten seconds"),
+        ("tests/dossier/sbom.py", "CycloneDX 1.6 and in SPDX 2.3", DATA_SHEET, "in CycloneDX 1.6 and SPDX 2.3"),
+    ];
+    for (file, constant, chapter, sentence) in rows {
+        assert!(read(file).contains(constant), "{file} has another {constant}: see {chapter}");
+        assert!(read(chapter).contains(sentence), "{chapter} does not say: {sentence}");
+    }
+}

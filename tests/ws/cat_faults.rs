@@ -67,8 +67,8 @@ fn exit_codes_tell_how_it_ended() {
 
 #[test]
 fn no_connection_is_one_line() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let refused = run(["cat", &*format!("ws://{free}")], "").expect(1);
+    // Nobody listens there, and no other test gets this port.
+    let refused = run(["cat", "ws://127.0.0.1:1"], "").expect(1);
     assert!(refused.stderr.starts_with("ws cat: ") && refused.stderr.lines().count() == 1, "{}", refused.stderr);
     // The body of a rejection explains it.
     let server = stdws::Server::bind("127.0.0.1:0").unwrap();
@@ -198,4 +198,29 @@ fn colour_on_a_terminal_only() {
     // In a pipe the text is as it came.
     let piped = run(["cat", &*server.url(), "--linger=1000"], "").expect(0);
     assert_eq!(piped.text(), "red\x1b[31m\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn waiting_is_shown_on_a_terminal() {
+    if std::process::Command::new("script").arg("--version").output().is_err() {
+        println!("not tested: `script` of util-linux is not installed");
+        return;
+    }
+    // Nobody accepts, so no response comes.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/feed?token=1234", listener.local_addr().unwrap());
+    let call = format!("'{}' cat '{url}' --timeout 1000", crate::tool::program().display());
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &call, "/dev/null"]);
+    let mut tool = Tool::start_command(script);
+    let (mut shown, mut byte) = (Vec::new(), [0]);
+    let expected = format!("connecting to {} ... 2 s", url.split('?').next().unwrap());
+    let end = std::time::Instant::now() + WATCHDOG;
+    while !String::from_utf8_lossy(&shown).contains(&expected) {
+        assert!(std::time::Instant::now() < end, "{shown:?}");
+        std::io::Read::read_exact(tool.child.stdout.as_mut().unwrap(), &mut byte).unwrap();
+        shown.push(byte[0]);
+    }
+    assert!(!String::from_utf8_lossy(&shown).contains("1234"));
 }

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 
 use stdws::{Client, CloseCode, Deflate, Error};
 
@@ -125,7 +126,7 @@ fn compression_has_its_parameters() {
         ws.response().unwrap().header("Sec-WebSocket-Extensions").map(str::to_owned)
     };
     assert_eq!(extensions(&[]), None);
-    assert_eq!(extensions(&["--deflate-threshold=1"]).as_deref(), Some("permessage-deflate"));
+    assert_eq!(extensions(&["--deflate-level=best", "--deflate-threshold=1"]).as_deref(), Some("permessage-deflate"));
     let all = extensions(&["--deflate-window=10", "--deflate-no-context", "--stack-size=1000000"]).unwrap();
     for parameter in ["server_no_context_takeover", "client_no_context_takeover", "server_max_window_bits=10"] {
         assert!(all.contains(parameter), "{all}");
@@ -167,7 +168,12 @@ fn events_are_counted_and_logged() {
     ws.send("hello").unwrap();
     ws.recv().unwrap().unwrap();
     let request = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", server.authority());
-    let page = server.http(&request);
+    // The events of a frame that was sent follow its arrival.
+    let (mut page, start) = (String::new(), Instant::now());
+    while !page.contains("direction=\"sent\"} 5\n") {
+        assert!(start.elapsed() < WATCHDOG, "{page}");
+        page = server.http(&request);
+    }
     for line in [
         "websocket_connections 1\n",
         "websocket_payload_bytes_total{direction=\"received\"} 5\n",
@@ -213,7 +219,8 @@ fn a_silent_peer_is_dropped() {
 fn wrong_settings_are_one_line() {
     let used = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = used.local_addr().unwrap().to_string();
-    let cases: [(&[&str], i32, &str); 7] = [
+    let cases: [(&[&str], i32, &str); 8] = [
+        (&["--deflate-level=9"], 2, "fast, default or best"),
         (&["--deflate-window=7"], 2, "8 to 15"),
         (&["--addr", &addr], 1, &addr),
         (&["--addr", "nowhere"], 1, "ws echo: "),
