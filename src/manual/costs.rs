@@ -20,7 +20,7 @@
 //! | memory of the process | 20 KiB | `bench --server`, which fails above 20 KiB |
 //! | memory of the kernel: stack of the thread 16 KiB, page tables 4 KiB, socket 9 KiB | 29 KiB | `/proc/meminfo` at 1,000 connections |
 //! | thread, descriptor, memory mappings | 1, 1, 6 | chapter [`deploying`](super::deploying) |
-//! | opening and closing it, with the start of its thread | 150 µs | `bench --growth connections` |
+//! | opening and closing it, with the start of its thread | 130 µs | `bench --growth connections` |
 //! | ... where a thread waits for it, which up to 16 do | 80 µs | the same |
 //! | keepalive: a Ping and a Pong every 20 s | 1 µs per second | computed from a round trip |
 //! | effect on another connection that is busy | none up to 10,000 | `bench --growth connections` |
