@@ -228,8 +228,9 @@ impl<'a> From<&'a Message> for MessageRef<'a> {
 /// `&str`, `&String`, `&[u8]`, `&Vec<u8>`, `&[u8; N]`, `&`[`Message`] and [`MessageRef`] convert to a borrowed message;
 /// `String`, `Vec<u8>` and [`Message`] to an owned one.
 ///
-/// A client masks the payload (RFC 6455 section 5.3). It masks a copy of a borrowed message, in pieces. It masks an owned message
-/// of more than 16 KiB in place and sends it in one write, without a copy. A server copies neither.
+/// A client masks the payload (RFC 6455 section 5.3). It masks a copy of a borrowed message, in pieces of up to 384 KiB.
+/// It masks an owned message of more than 16 KiB in place. That and any message of a server need one write up to 64 KiB, and two
+/// above. At most the first 64 KiB are copied, for header and payload to be one write.
 #[derive(Debug, Clone)]
 pub enum Outgoing<'a> {
     /// A borrowed message.

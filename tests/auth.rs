@@ -204,6 +204,7 @@ fn credentials_that_cannot_be_sent_are_an_error_at_once() {
     );
 }
 
+/// Shows the answer to opera-18: the application keeps the cookies of a response, and sends them when it likes.
 #[test]
 fn a_hook_checks_tokens_and_cookies() {
     within(|| {
@@ -264,6 +265,7 @@ fn debug_output_and_errors_contain_no_secrets() {
     });
 }
 
+/// Shows promise P17.
 #[test]
 fn constant_time_eq_does_not_stop_at_the_first_difference() {
     let secret = "s".repeat(1 << 18);

@@ -2,6 +2,7 @@
 
 use std::io::{self, Cursor, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -169,6 +170,7 @@ fn usage_errors_show_before_anything_is_sent() {
 
 /// The name does not exist, so another error would mean that it was resolved.
 /// Shows the answer to farrell-5.
+/// Shows promise P13.
 #[test]
 #[cfg(not(feature = "native-tls"))]
 fn wss_without_tls_is_refused_before_the_name_is_resolved() {
@@ -217,6 +219,8 @@ fn secrets_are_never_shown() {
 // ── randomness ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// 6455-4.1-28, 6455-4.1-30: new for each connection.
+/// Shows the answer to opera-25.
+/// Shows promise P19.
 #[test]
 fn every_connection_has_a_key_of_its_own() {
     let keys: Vec<String> = (0..2)
@@ -242,14 +246,16 @@ fn the_callers_source_is_used_for_every_key() {
     assert!(frames.starts_with(b"\x81\x85the \x3C\x0D\x09\x4C\x1B\x88\x82samp"), "{}", frames.escape_ascii());
 }
 
+/// Shows promise P19.
 #[test]
 fn a_source_that_fails_sends_nothing() {
     let (listener, address) = listen();
     listener.set_nonblocking(true).unwrap();
     let failing = move |calls: usize| {
-        let mut left = calls;
+        let left = AtomicUsize::new(calls);
         Client::new(format!("ws://{address}")).unwrap().random_source(move |out| {
-            left = left.checked_sub(1).ok_or(io::Error::other("no entropy today"))?;
+            let next = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            next.map_err(|_| io::Error::other("no entropy today"))?;
             out.iter_mut().zip(NONCE.iter().cycle()).for_each(|(out, byte)| *out = *byte);
             Ok(())
         })
@@ -506,6 +512,7 @@ fn in_short_time(mut serve: impl FnMut(&mut TcpStream) -> io::Result<()> + Send 
     error
 }
 
+/// Shows promise P5.
 #[test]
 fn a_silent_server_is_cut_at_the_deadline() {
     let error = in_short_time(|stream| match stream.read(&mut [0])? {

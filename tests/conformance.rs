@@ -4,6 +4,7 @@
 #[path = "support/wire.rs"]
 mod wire;
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{mpsc, Arc, Mutex};
@@ -344,6 +345,7 @@ fn recorded(conversation: impl FnOnce(SocketAddr)) -> [(String, Vec<Frame>); 2] 
 /// 6455-5.1-1, 6455-5.3-1, 6455-5.3-2, 6455-5.3-4, 6455-6.1-8, 6455-5.5.1-s1, 6455-10.3-1: every frame of a client is
 /// masked with its own key from the random source of the system; 6455-5.1-4: no frame of a server.
 /// Shows the answers to farrell-8, farrell-9.
+/// Shows promise P19.
 #[test]
 fn clients_use_a_new_masking_key_for_every_frame_and_servers_none() {
     let _watchdog = watchdog();
@@ -366,9 +368,13 @@ fn clients_use_a_new_masking_key_for_every_frame_and_servers_none() {
     let mut keys: Vec<[u8; 4]> = up.iter().map(|frame| frame.key.expect("a frame without a key")).collect();
     let count = keys.len();
     assert!(count > COUNT + 3 + 6, "{count}");
-    // No two consecutive keys differ by a small number or in few bytes.
+    // No two consecutive keys differ in few bytes.
     let related = keys.windows(2).filter(|pair| pair[0].iter().zip(pair[1]).filter(|(a, b)| **a == *b).count() > 1);
     assert!(related.count() < 3, "keys that are alike follow each other");
+    // Nor by the same number as others.
+    let step = |pair: &[[u8; 4]]| u32::from_be_bytes(pair[1]).wrapping_sub(u32::from_be_bytes(pair[0]));
+    let steps: BTreeSet<u32> = keys.windows(2).map(step).collect();
+    assert!(steps.len() >= count - 2, "{} different steps between {count} keys", steps.len());
     keys.sort_unstable();
     keys.dedup();
     // Two of 310 random keys are equal once in 90,000 runs.

@@ -237,16 +237,22 @@ fn a_violation_instead_of_the_close_reply() {
 fn a_server_ends_the_stream_immediately() {
     for server_begins in [true, false] {
         let (mut peer, mut ws) = pair_with(Side::Server, Limits::server(), timeouts(2 * LONG));
-        let ended = spawn(move || match server_begins {
-            true => ws.close(CloseCode::NORMAL, "").map(drop),
-            false => ws.recv().map(|message| assert_eq!(message, None)),
+        let ended = spawn(move || {
+            let result = match server_begins {
+                true => ws.close(CloseCode::NORMAL, "").map(drop),
+                false => ws.recv().map(|message| assert_eq!(message, None)),
+            };
+            // A drop would end the stream as well.
+            (result, ws)
         });
         if server_begins {
             peer.next();
         }
         peer.send_close(1000, "");
+        peer.stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         assert_eq!(peer.rest().len(), usize::from(!server_begins));
-        ended.join().unwrap();
+        let (result, _ws) = ended.join();
+        result.unwrap();
     }
 }
 

@@ -494,6 +494,7 @@ fn several_subprotocols_from_hybi_03_on() {
 
 // ── version negotiation ─────────────────────────────────────────────────────────────────────────────────────────────
 
+/// Shows promise P20.
 #[test]
 fn a_server_accepts_rfc_6455_alone_by_default() {
     let _watchdog = watchdog();
@@ -505,7 +506,7 @@ fn a_server_accepts_rfc_6455_alone_by_default() {
     }
 }
 
-/// hybi04-5.2.1-1
+/// hybi04-5.2.1-1, hybi09-5.2.2-1
 /// Shows the answer to farrell-0.
 #[test]
 fn a_rejected_version_gets_the_list_of_enabled_versions() {
@@ -681,7 +682,6 @@ fn a_slow_request_fails_at_the_deadline() {
     waiting.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-/// hybi09-5.2.2-1
 /// hixie75-4.2-2, hybi02-5.2.1-1, hybi03-5.1-2: an unknown draft does not step down to the version that proves nothing.
 #[test]
 fn a_field_of_a_later_version_does_not_step_down() {
@@ -711,6 +711,7 @@ fn a_field_of_a_later_version_does_not_step_down() {
     }
 }
 
+/// hybi09-5.2.2-1: versions 7 and 8 answer in HTTP.
 #[test]
 fn early_versions_reject_by_ending_the_stream() {
     let _watchdog = watchdog();

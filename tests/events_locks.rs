@@ -4,8 +4,8 @@
 //! A watchdog ends the program if a test hangs.
 
 use std::panic;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{mpsc, Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{mpsc, Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -275,13 +275,12 @@ fn a_source_of_keys_uses_the_connection_it_is_for() {
     });
     let server = server.unwrap();
     let sender: Arc<Mutex<Option<Sender>>> = Arc::default();
-    let (at, mut number) = (sender.clone(), 0_u64);
+    let (at, number) = (sender.clone(), AtomicU64::new(0));
     let client = Client::new(server.url()).unwrap().timeouts(long_timeouts());
     let client = client.random_source(move |out| {
         let sender = at.lock().unwrap().clone();
         assert!(sender.map_or(true, |sender| sender.is_open()));
-        number += 1;
-        out.fill(number as u8);
+        out.fill(number.fetch_add(1, Ordering::SeqCst) as u8);
         Ok(())
     });
     let mut ws = client.connect().unwrap();
@@ -297,5 +296,44 @@ fn a_source_of_keys_uses_the_connection_it_is_for() {
         ws.ping().unwrap();
     }
     *sender.lock().unwrap() = None;
+    ws.close(CloseCode::NORMAL, "").unwrap();
+}
+
+#[test]
+fn a_source_of_keys_connects_with_its_own_client() {
+    // For the handshake key of one connection, and later for the masking keys of another one.
+    let _watchdog = watchdog();
+    let server = Server::bind("127.0.0.1:0").unwrap().timeouts(long_timeouts()).start(|mut ws| {
+        while let Some(message) = ws.recv()? {
+            ws.send(&message)?;
+        }
+        Ok(())
+    });
+    let server = server.unwrap();
+    let own: Arc<OnceLock<Client>> = Arc::default();
+    let (connects, connections) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (client, next, opened) = (own.clone(), connects.clone(), connections.clone());
+    let source = move |out: &mut [u8]| {
+        if next.swap(false, Ordering::SeqCst) {
+            let mut ws = client.get().unwrap().connect().unwrap();
+            ws.send("from the source").unwrap();
+            assert_eq!(text(&mut ws), "from the source");
+            opened.fetch_add(1, Ordering::SeqCst);
+        }
+        out.fill(opened.load(Ordering::SeqCst) as u8);
+        Ok(())
+    };
+    let client = Client::new(server.url()).unwrap().timeouts(long_timeouts()).random_source(source);
+    let client = own.get_or_init(|| client);
+    connects.store(true, Ordering::SeqCst);
+    let mut ws = client.connect().unwrap();
+    assert_eq!(connections.load(Ordering::SeqCst), 1);
+    connects.store(true, Ordering::SeqCst);
+    // One fill of the pool is 128 keys.
+    for number in 0..150 {
+        ws.send(number.to_string()).unwrap();
+        assert_eq!(text(&mut ws), number.to_string());
+    }
+    assert_eq!(connections.load(Ordering::SeqCst), 2);
     ws.close(CloseCode::NORMAL, "").unwrap();
 }

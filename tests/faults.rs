@@ -7,6 +7,7 @@ mod live;
 mod variants;
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -265,13 +266,11 @@ fn a_random_source_that_fails() {
     for at in 0..100 {
         let ((up, from_near), (down, from_far)) = (pipe(), pipe());
         let far = thread::spawn(move || echo(RFC, Side::Server, SplitStream::new(from_near, down)));
-        let mut left = at;
+        let left = AtomicU64::new(at);
         let client =
             stdws::Client::new("ws://127.0.0.1").unwrap().timeouts(long_timeouts()).random_source(move |out| {
-                if left == 0 {
-                    return Err(io::Error::other("no more"));
-                }
-                left -= 1;
+                let next = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+                next.map_err(|_| io::Error::other("no more"))?;
                 out.fill(0x5A);
                 Ok(())
             });

@@ -183,6 +183,7 @@ fn a_hook_accepts_responds_and_redirects() {
             .limits(Limits::with_max_message_size(10))
             .into(),
         ("/secret", _) => Response::text(401, "no token").with_header("WWW-Authenticate", "Bearer").into(),
+        ("/forbidden", _) => Decision::reject(403),
         ("/old", true) => Response::redirect(308, "/new").into(),
         ("/page", false) => Response::html(200, "page").into(),
         _ => Decision::reject(404),
@@ -213,6 +214,7 @@ fn a_hook_accepts_responds_and_redirects() {
     let rejection = refused(client(&server, "/old"));
     assert_eq!((rejection.status(), rejection.header("Location")), (Some(308), Some("/new")));
     assert_eq!(refused(client(&server, "/elsewhere")).status(), Some(404));
+    assert_eq!(refused(client(&server, "/forbidden")).status(), Some(403));
     assert!(get(&server, "/page").ends_with("\r\n\r\npage"));
     assert_eq!((status(&get(&server, "/old")), status(&get(&server, "/"))), (404, 426));
     // This hook is called for any method.
@@ -243,6 +245,7 @@ impl Drop for Bomb {
     }
 }
 
+/// Shows promise P12.
 #[test]
 fn a_hook_that_panics_or_returns_invalid_values_is_answered_500() {
     let server = bind()

@@ -1,6 +1,6 @@
 //! The rules of the source that a compiler does not check: a layer names only the vocabulary and the layers that its row in
 //! `layers/layout.rs` allows; no cycle of imports crosses folders or has more than three files; the lower layers do no I/O,
-//! read no clock and draw no randomness; one file starts threads; files and functions stay short; `unsafe` is forbidden.
+//! read no clock and draw no randomness; one file starts threads; one file has the lock; files and functions stay short; `unsafe` is forbidden.
 //!
 //! The sources are read as Rust, without comments and strings, and without items that are compiled only for tests.
 //! `layers/planted.rs` tests the checks: they have to detect each planted fault.
@@ -20,9 +20,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use graph::Import;
-use layout::{Layout, CYCLE, FILE, FUNCTION, LAYOUT, PANICS, VALUES};
+use layout::{Layout, CYCLE, FILE, FUNCTION, LAYOUT, LOCKS, PANICS, VALUES};
 use source::{blank, group_end, rust_files, test_files, test_lines, text, tokens, without_tests};
 
+/// Shows promises P1, P4.
 #[test]
 fn the_sources_keep_the_rules() {
     let files = rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
@@ -39,6 +40,7 @@ fn check(layout: &Layout, files: &BTreeMap<String, String>) -> Vec<String> {
     faults.extend(cycles(&imports));
     faults.extend(io_in_sans_io(layout, &imports));
     faults.extend(threads(layout, &imports));
+    faults.extend(locks(layout, &imports));
     faults.extend(sizes(files));
     faults.extend(panic_exceptions(files));
     if let Some(lib) = files.get("lib.rs") {
@@ -138,6 +140,17 @@ fn threads(layout: &Layout, imports: &[Import]) -> Vec<String> {
     let starting = imports.iter().filter(|import| import.to.is_none() && starts(&import.parts));
     let elsewhere = starting.filter(|import| import.file != layout.thread_file);
     elsewhere.map(|import| format!("{}:{}: starts a thread", import.file, import.line)).collect()
+}
+
+/// Files with a lock of their own, except for the one that has it for all.
+fn locks(layout: &Layout, imports: &[Import]) -> Vec<String> {
+    let is_lock = |parts: &[String]| match parts {
+        [_, module, name, ..] => module == "sync" && LOCKS.contains(&name.as_str()),
+        _ => false,
+    };
+    let naming = imports.iter().filter(|import| import.to.is_none() && is_lock(&import.parts));
+    let elsewhere = naming.filter(|import| import.file != layout.lock_file);
+    elsewhere.map(|import| format!("{}:{}: names a lock of std", import.file, import.line)).collect()
 }
 
 /// Files and functions that are too long.

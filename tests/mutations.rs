@@ -1,7 +1,7 @@
 //! The patches that break requirements: each still applies, the test that has to fail cites the requirements, and the results
 //! belong to the patches. `tests/mutations/run` applies them and writes the results; it explains the format.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -82,9 +82,16 @@ fn cites(text: &str, id: &str) -> bool {
         .any(|word| word.trim_end_matches('.') == id)
 }
 
+/// The patches of a subject, by the names of the subjects.
+fn subjects() -> BTreeMap<String, Vec<Patch>> {
+    let files = fs::read_dir(root().join("tests/mutations/patches")).unwrap().map(|entry| entry.unwrap().path());
+    let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    files.map(|path| (name(&path), parse(&fs::read_to_string(&path).unwrap()))).collect()
+}
+
 #[test]
 fn patches_apply_and_their_tests_cite_the_requirements() {
-    let patches = parse(&fs::read_to_string(root().join("tests/mutations/patches.txt")).unwrap());
+    let patches: Vec<Patch> = subjects().into_values().flatten().collect();
     assert!(patches.len() > 100, "{} patches", patches.len());
     let requirements = requirements();
     let mut faults = Vec::new();
@@ -117,15 +124,20 @@ fn patches_apply_and_their_tests_cite_the_requirements() {
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }
 
+/// Shows promise P2.
 #[test]
 fn each_patch_was_noticed() {
-    let patches = parse(&fs::read_to_string(root().join("tests/mutations/patches.txt")).unwrap());
-    let results = fs::read_to_string(root().join("tests/mutations/results.tsv")).unwrap();
-    let rows: Vec<&str> = results.lines().filter(|line| !line.starts_with('#')).collect();
-    for (patch, row) in patches.iter().zip(&rows) {
-        let (ids, test) = (patch.ids.join(" "), &patch.test);
-        let expected = ["fails", "hangs"].map(|verdict| format!("{ids}\t{test}\t{verdict}"));
-        assert!(expected.iter().any(|expected| expected == row), "{ids}: run tests/mutations/run, which wrote {row}");
+    for (subject, patches) in subjects() {
+        let results = fs::read_to_string(root().join(format!("tests/mutations/results/{subject}.tsv"))).unwrap();
+        let rows: Vec<&str> = results.lines().filter(|line| !line.starts_with('#')).collect();
+        for (patch, row) in patches.iter().zip(&rows) {
+            let (ids, test) = (patch.ids.join(" "), &patch.test);
+            let expected = ["fails", "hangs"].map(|verdict| format!("{ids}\t{test}\t{verdict}"));
+            assert!(
+                expected.iter().any(|expected| expected == row),
+                "{ids}: run tests/mutations/run, which wrote {row}"
+            );
+        }
+        assert_eq!(patches.len(), rows.len(), "{subject}: run tests/mutations/run NEW");
     }
-    assert_eq!(patches.len(), rows.len(), "run tests/mutations/run NEW");
 }

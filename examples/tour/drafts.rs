@@ -1,55 +1,51 @@
 //! The same tour in a draft of the protocol, or in all of them: what each can do is shown, what it cannot is said.
 
 use std::io::Write;
-use std::net::Ipv4Addr;
 
 use stdws::explain::Explainer;
-use stdws::{Capability, Client, CloseCode, MessageKind, Server, Version, WebSocket};
+use stdws::{Capability, Client, CloseCode, MessageKind, Version, WebSocket};
 
-use super::{expect, relay, Failure, Presenter, LIMIT};
+use super::connection::expect;
+use super::output::{Failure, Output};
+use super::relay::{local_server, start_echo, Relay, Wire, LIMIT};
 
 /// Each of these versions, one after the other.
-pub(super) fn tour(names: &[String], all: bool) -> Result<(), Failure> {
+pub(super) fn tour(out: Output, names: &[String], all: bool) -> Result<(), Failure> {
     let named = names.iter().map(|name| Version::from_name(name).ok_or(format!("there is no version {name:?}")));
     let mut versions = named.collect::<Result<Vec<_>, _>>()?;
     if all {
         versions = Version::ALL.to_vec();
     }
-    versions.into_iter().try_for_each(one)
+    versions.into_iter().try_for_each(|version| one(out, version))
 }
 
-fn one(version: Version) -> Result<(), Failure> {
-    let server = Server::bind((Ipv4Addr::LOCALHOST, 0))?.legacy_versions([version]).start(|mut ws| {
-        while let Some(message) = ws.recv()? {
-            ws.send(&message)?;
-        }
-        Ok(())
-    })?;
-    let (address, relayed) = relay(server.local_addr().ok_or("the server has no address")?)?;
-    let (client, server_side) = Explainer::pair(version);
-    let mut presenter = Presenter { relayed, client, server: server_side, sent: [0, 0], ends: 0, frames: 0 };
-    presenter.heading(&format!("{version}: the opening handshake"), OPENING)?;
-    let mut ws = Client::new(format!("ws://{address}/tour"))?.version(version).connect_timeout(LIMIT).connect()?;
-    presenter.show()?;
-    messages(&mut presenter, &mut ws, version)?;
-    presenter.heading(&format!("{version}: closing"), closing(version))?;
+fn one(out: Output, version: Version) -> Result<(), Failure> {
+    let (_server, address) = start_echo(local_server()?.legacy_versions([version]))?;
+    let relay = Relay::start(address)?;
+    out.heading(&format!("{version}: the opening handshake"), OPENING)?;
+    let mut ws =
+        Client::new(format!("ws://{}/tour", relay.address))?.version(version).connect_timeout(LIMIT).connect()?;
+    let (client, server) = Explainer::pair(version);
+    let mut wire = relay.explained(out, client, server)?;
+    wire.show()?;
+    messages(out, &mut wire, &mut ws, version)?;
+    out.heading(&format!("{version}: closing"), closing(version))?;
     // A reason only where there is one.
     let reason = if version.supports(Capability::CloseCodes) { "bye" } else { "" };
     ws.close(CloseCode::NORMAL, reason)?;
     drop(ws);
-    presenter.show_end()
+    wire.show_end()
 }
 
-fn messages(presenter: &mut Presenter, ws: &mut WebSocket, version: Version) -> Result<(), Failure> {
-    presenter.heading(&format!("{version}: a text, and its echo"), TEXT)?;
+fn messages(out: Output, wire: &mut Wire, ws: &mut WebSocket, version: Version) -> Result<(), Failure> {
+    out.heading(&format!("{version}: a text, and its echo"), TEXT)?;
     ws.send("Hello!")?;
     expect(ws, "Hello!".into())?;
-    presenter.show()?;
+    wire.show()?;
     if !version.supports(Capability::BinaryMessages) {
-        return presenter
-            .print(&format!("\n{version} has text, and nothing else: no binary, no fragments, no Ping.\n"));
+        return out.print(&format!("\n{version} has text, and nothing else: no binary, no fragments, no Ping.\n"));
     }
-    presenter.heading(&format!("{version}: binary, a Ping, and a message in fragments"), MORE)?;
+    out.heading(&format!("{version}: binary, a Ping, and a message in fragments"), MORE)?;
     let bytes: Vec<u8> = (0..200).collect();
     ws.send(&bytes)?;
     expect(ws, bytes.into())?;
@@ -60,7 +56,7 @@ fn messages(presenter: &mut Presenter, ws: &mut WebSocket, version: Version) -> 
     stream.write_all(b"two.")?;
     stream.finish()?;
     expect(ws, "One, two.".into())?;
-    presenter.show()
+    wire.show()
 }
 
 const OPENING: &str = "\

@@ -127,10 +127,11 @@ mod tests {
     fn text_is_utf_8_without_control_characters() {
         // 7617-2-4, 7617-2.1-1, 7617-2.1-2: user name and password, as text and as bytes.
         type Row = (&'static str, Option<&'static str>, Option<&'static str>, &'static [u8], &'static [u8]);
-        let rows: [Row; 5] = [
+        let rows: [Row; 6] = [
             ("Basic YTpi", Some("a"), Some("b"), b"a", b"b"),
             ("Basic YToA", Some("a"), None, b"a", b"\0"),
             ("Basic YQo6Yg==", None, Some("b"), b"a\n", b"b"),
+            ("Basic w6k6wqM=", Some("\u{E9}"), Some("\u{A3}"), b"\xC3\xA9", b"\xC2\xA3"),
             ("Basic YTr/", Some("a"), None, b"a", b"\xFF"),
             ("Basic YTr/Ov8=", Some("a"), None, b"a", b"\xFF:\xFF"),
         ];

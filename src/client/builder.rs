@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::route::Route;
@@ -19,6 +19,7 @@ use crate::events::sink::EventCallback;
 use crate::handshake::client as handshake;
 use crate::handshake::header;
 use crate::handshake::uri::Uri;
+use crate::primitives::random::CallerSource;
 #[cfg(feature = "proxy")]
 use crate::proxy::Proxy;
 use crate::redact;
@@ -102,12 +103,10 @@ pub struct Client {
     #[cfg(feature = "native-tls")]
     pub(crate) tls: Option<Connector>,
     /// `None`: the source of the system. All connections of this client and its clones share one source.
-    pub(crate) random_source: Option<Arc<Mutex<RandomFn>>>,
+    pub(crate) random_source: Option<Arc<CallerSource>>,
     pub(crate) events: EventCallback,
     pub(super) route: Route,
 }
-
-type RandomFn = dyn FnMut(&mut [u8]) -> io::Result<()> + Send;
 
 impl Client {
     /// A client for a `ws://` or `wss://` URL. Does no I/O.
@@ -201,6 +200,8 @@ impl Client {
     /// Limits each message and each frame that the server sends to this number of bytes. Default 16 MiB.
     ///
     /// Sets [`Limits::max_message_size`] and [`Limits::max_frame_size`]; the other limits keep their values.
+    #[doc(alias = "max_payload_size")]
+    #[doc(alias = "read limit")]
     pub fn max_message_size(mut self, bytes: u64) -> Client {
         self.limits.max_message_size = bytes;
         self.limits.max_frame_size = bytes;
@@ -226,6 +227,8 @@ impl Client {
     /// # }
     /// ```
     #[cfg(feature = "deflate")]
+    #[doc(alias = "permessage-deflate")]
+    #[doc(alias = "compression")]
     pub fn deflate(mut self, deflate: Deflate) -> Client {
         self.deflate = Some(deflate);
         self
@@ -280,10 +283,16 @@ impl Client {
     /// system.
     ///
     /// The source has to fill the whole slice. If it fails, nothing is sent, and the call returns
-    /// [`Error::Io`](crate::Error::Io) of [`Step::RandomSource`](crate::Step::RandomSource). It is called for one
-    /// connection at a time while others wait without a deadline, so it must not block.
-    pub fn random_source(mut self, source: impl FnMut(&mut [u8]) -> io::Result<()> + Send + 'static) -> Client {
-        self.random_source = Some(Arc::new(Mutex::new(source)));
+    /// [`Error::Io`](crate::Error::Io) of [`Step::RandomSource`](crate::Step::RandomSource). A source that
+    /// has panicked is not called again: later calls fail in the same way.
+    ///
+    /// Several threads call it at the same time, and no lock of this crate is held meanwhile. No deadline limits it, so it must
+    /// not block. For a source with a state, use a [`Mutex`](std::sync::Mutex) or an atomic counter. A source that connects to
+    /// the peer of its own attempt may wait for that attempt, as with [`on_event`](Client::on_event).
+    #[doc(alias = "rng")]
+    #[doc(alias = "masking key")]
+    pub fn random_source(mut self, source: impl Fn(&mut [u8]) -> io::Result<()> + Send + Sync + 'static) -> Client {
+        self.random_source = Some(Arc::new(CallerSource::new(source)));
         self
     }
 }

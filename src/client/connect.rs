@@ -9,7 +9,6 @@
 //!
 //! One deadline covers each line. Must not know how redirects are followed, nor the bytes of a handshake.
 
-use std::io;
 use std::net::SocketAddr;
 
 use super::builder::Client;
@@ -28,7 +27,6 @@ use crate::handshake::client::{self as request, HandshakeRequest};
 use crate::net::deadline::Deadline;
 use crate::net::split_stream::SplitStream;
 use crate::net::stream::Stream;
-use crate::primitives::lock::assert_unlocked;
 use crate::primitives::random::RandomSource;
 #[cfg(feature = "proxy")]
 use crate::redirect::follow::follow;
@@ -57,6 +55,7 @@ impl Client {
     /// - [`Timeout`](Error::Timeout) with the step that took too long;
     /// - [`Io`](Error::Io) with the step that failed;
     /// - [`UsageError::TlsNotEnabled`](crate::UsageError::TlsNotEnabled) for `wss://` in a build without TLS.
+    #[doc(alias = "Happy Eyeballs")]
     pub fn connect(&self) -> Result<WebSocket> {
         self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);
@@ -167,14 +166,7 @@ impl Client {
     /// The source set by the caller, or that of the system.
     pub(crate) fn new_random_source(&self) -> RandomSource {
         let Some(source) = self.random_source.clone() else { return RandomSource::system() };
-        RandomSource::from_fn(Box::new(move |out: &mut [u8]| {
-            assert_unlocked();
-            match source.lock() {
-                Ok(mut source) => (*source)(out),
-                // A source that panicked is not called again: its bytes may be predictable.
-                Err(_) => Err(io::Error::other("the random source panicked before; connect with a new Client")),
-            }
-        }))
+        RandomSource::from_fn(Box::new(move |out: &mut [u8]| source.fill(out)))
     }
 
     fn handshake(

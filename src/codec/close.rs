@@ -110,6 +110,7 @@ mod tests {
         assert_eq!(parse(b"\x03\xe8\xce"), Err(ProtocolError::CloseReasonNotUtf8)); // 6455-5.5.1-3
         assert_eq!(parse(b"\x03\xed\xff"), Err(ProtocolError::InvalidCloseCode(1005)));
         assert_eq!(emit(None, "lost"), b"");
+        // 6455-7.4-1, 6455-7.4.1-1
         assert_eq!(emit(Some(CloseCode::GOING_AWAY), "x"), b"\x03\xe9x");
     }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::error::Error;
+use crate::primitives::lock::Loud;
 
 #[derive(Debug)]
 pub(crate) struct EndRecord {
@@ -26,7 +27,7 @@ pub(crate) struct EndRecord {
 struct End {
     #[cfg(feature = "reconnect")]
     at: Instant,
-    error: Error,
+    error: Loud<Error>,
 }
 
 impl End {
@@ -34,7 +35,7 @@ impl End {
         End {
             #[cfg(feature = "reconnect")]
             at: Instant::now(),
-            error,
+            error: Loud::new(error),
         }
     }
 }
@@ -76,7 +77,7 @@ impl EndRecord {
     /// How the connection ended. `None`: it has not.
     #[inline]
     pub(crate) fn get(&self) -> Option<&Error> {
-        self.end().map(|end| &end.error)
+        self.end().map(|end| &*end.error)
     }
 
     #[inline]

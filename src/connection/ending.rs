@@ -205,15 +205,17 @@ pub(super) fn whole_millis(wait: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::close::CloseCode;
+    use crate::codec::frame::Opcode;
     use crate::connection::testing::{long_timeouts, websocket, LONG, ROLES};
+    use crate::error::{Error, ProtocolError};
+    use std::net::Shutdown;
     use std::time::Instant;
 
     #[cfg(feature = "server")]
     #[test]
     fn a_host_accepts_one_connection_before_it_has_finished() {
-        use crate::codec::frame::Opcode;
         use crate::connection::testing::under_watchdog;
-        use crate::error::Error;
         for role in ROLES {
             under_watchdog(move || {
                 let (ws, mut peer) = websocket(role, long_timeouts());
@@ -223,7 +225,7 @@ mod tests {
                 let host = connection.host_thread();
                 assert!(hand_over());
                 assert!(!hand_over());
-                connection.fail(Error::Closed(None), Some(crate::close::CloseCode::POLICY));
+                connection.fail(Error::Closed(None), Some(CloseCode::POLICY));
                 let staying = thread::spawn(move || drop(host));
                 assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
                 assert!(peer.frame().is_none() && !staying.is_finished());
@@ -252,6 +254,52 @@ mod tests {
                 assert!(ending.go_on(connection, &mut [0; 64], Deadline::never()));
                 assert!(start.elapsed() >= limit && start.elapsed() < LONG / 4);
             }
+        }
+    }
+
+    /// 6455-7.1.2-2, 6455-7.1.1-3, 6455-7.1.1-5: after both Closes the server ends the stream without waiting.
+    /// 6455-7.1.1-6, 6455-7.1.1-4: the client waits for the server to do so, but not longer than its time.
+    /// 6455-7.1.4-s1: this is a clean close.
+    #[test]
+    fn after_both_closes_the_server_ends_the_stream() {
+        for (role, time) in [(Role::Server, LONG), (Role::Client, LONG), (Role::Client, Duration::ZERO)] {
+            let (ws, mut peer) = websocket(role, long_timeouts());
+            let connection = ws.shared_connection();
+            connection.start_close(CloseCode::NORMAL, "").unwrap();
+            let answer = connection.protocol.close(CloseCode::NORMAL, "");
+            connection.on_close_received(Some(CloseCode::GOING_AWAY), String::new(), answer);
+            let mut ending = Ending::clean(connection, Deadline::after(time));
+            let done = ending.go_on(connection, &mut [0; 64], Deadline::now());
+            assert!(
+                matches!(connection.end(), Some(Error::Closed(Some(info))) if info.code() == CloseCode::GOING_AWAY)
+            );
+            assert_eq!(done, role == Role::Server || time.is_zero(), "{role:?}");
+            if !done {
+                peer.socket.shutdown(Shutdown::Write).unwrap();
+                assert!(ending.go_on(connection, &mut [0; 64], Deadline::after(LONG)));
+            }
+            assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
+            assert_eq!(peer.frame(), None);
+        }
+    }
+
+    /// 6455-7.1.7-1, 6455-7.1.7-3, 6455-7.1.7-5, 6455-10.7-3: a failure sends a Close and ends the stream, although the
+    /// peer has not ended it. 6455-7.1.4-s1: this is no clean close.
+    #[test]
+    fn a_failure_ends_the_stream() {
+        for role in ROLES {
+            let (ws, mut peer) = websocket(role, long_timeouts());
+            let connection = ws.shared_connection();
+            let violation = ProtocolError::UnknownOpcode(3);
+            let (_, by) = connection.fail(Error::Protocol(violation), Some(violation.close_code()));
+            let mut ending = Ending::failed(by);
+            assert!(!ending.go_on(connection, &mut [0; 64], Deadline::now()));
+            assert!(connection.stream.try_write(b"more").is_err(), "{role:?}");
+            assert!(matches!(connection.end(), Some(Error::Protocol(_))));
+            assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
+            assert_eq!(peer.frame(), None);
+            drop(peer);
+            assert!(ending.go_on(connection, &mut [0; 64], Deadline::after(LONG)));
         }
     }
 }

@@ -3,9 +3,10 @@
 //! Knows only closures; must not know a connection.
 
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::background::Work;
+use crate::primitives::lock::{Lock, Loud};
 
 /// Guard in the thread of a server that runs a handler. A drop, after the handler has returned, runs the work that was handed
 /// over.
@@ -13,14 +14,14 @@ pub(crate) struct HostThread(Arc<Host>);
 
 /// The state that a host thread and its connection share.
 #[derive(Default)]
-pub(super) struct Host(Mutex<HostState>);
+pub(super) struct Host(Lock<HostState>);
 
 #[derive(Default)]
 enum HostState {
     /// The handler runs, and no work was handed over.
     #[default]
     Running,
-    HandedOver(Work),
+    HandedOver(Loud<Work>),
     /// The handler has returned, and the thread is no longer available.
     Finished,
 }
@@ -33,9 +34,9 @@ impl HostThread {
 
 impl Drop for HostThread {
     fn drop(&mut self) {
-        let state = mem::replace(&mut *self.0.lock(), HostState::Finished);
+        let state = mem::replace(&mut *self.0 .0.lock(), HostState::Finished);
         if let HostState::HandedOver(work) = state {
-            work();
+            work.into_inner()();
         }
     }
 }
@@ -43,17 +44,13 @@ impl Drop for HostThread {
 impl Host {
     /// Hands the work over, once. An error returns it: the thread has other work, or is not available.
     pub(super) fn hand_over(&self, work: Work) -> Result<(), Work> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         match *state {
             HostState::Running => {
-                *state = HostState::HandedOver(work);
+                *state = HostState::HandedOver(Loud::new(work));
                 Ok(())
             }
             HostState::HandedOver(_) | HostState::Finished => Err(work),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HostState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

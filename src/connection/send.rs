@@ -17,14 +17,14 @@ use crate::net::write_buffer::WriteMode;
 use crate::primitives::lock::Locked;
 
 /// Threshold in bytes from which queued frames are written.
-const QUEUE_FLUSH_SIZE: usize = 64 << 10;
+const QUEUE_FLUSH_SIZE: usize = 128 << 10;
 
 /// What the receiver has to know before it waits for input.
 pub(super) struct WriteStatus {
     /// Bytes wait that the network does not take.
     pub(super) congested: bool,
-    /// The deadline for the peer's Close, if a Close was sent.
-    pub(super) close_deadline: Option<Deadline>,
+    /// The closing handshake has begun, so the peer's Close has a deadline.
+    pub(super) closing: bool,
     /// The wait until a Ping is due because nothing was written. Zero: it is due.
     pub(super) ping_wait: Duration,
 }
@@ -32,13 +32,13 @@ pub(super) struct WriteStatus {
 impl WriteStatus {
     #[inline]
     fn new(state: &SharedState, congested: bool) -> WriteStatus {
-        WriteStatus { congested, close_deadline: state.close_deadline(), ping_wait: state.wait_to_ping() }
+        WriteStatus { congested, closing: state.close_deadline().is_some(), ping_wait: state.wait_to_ping() }
     }
 
     /// The status after everything was written at this moment, which needs no clock.
     #[inline]
     fn after_write(state: &SharedState) -> WriteStatus {
-        WriteStatus { congested: false, close_deadline: state.close_deadline(), ping_wait: state.ping_interval }
+        WriteStatus { congested: false, closing: state.close_deadline().is_some(), ping_wait: state.ping_interval() }
     }
 }
 
@@ -201,7 +201,7 @@ impl Connection {
     pub(super) fn set_ping_interval(&self, interval: Duration) -> Result<()> {
         check_ping_interval(interval)?;
         self.protocol.check_ping()?;
-        self.lock_state().ping_interval = interval;
+        self.lock_state().set_ping_interval(interval);
         Ok(())
     }
 
@@ -296,7 +296,7 @@ impl Connection {
         if !state.end.is_set() && state.writer.as_deref().is_some_and(queued) {
             return Duration::ZERO;
         }
-        state.close_deadline().map_or(state.ping_interval, |deadline| deadline.remaining().min(state.ping_interval))
+        state.close_deadline().map_or(state.ping_interval(), |deadline| deadline.remaining().min(state.ping_interval()))
     }
 
     /// Encodes pending frames if the writer is available. While the network is full they are not encoded: there is at most one
@@ -344,6 +344,7 @@ mod tests {
     use crate::net::deadline::WRITE_QUANTUM;
     use crate::net::stream::tests::{sockets, WRITES};
     use crate::net::stream::Stream;
+    use crate::net::write_buffer::MAX_BUFFERED;
     use crate::primitives::random::RandomSource;
     use std::io::{self, Write};
     use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -400,14 +401,14 @@ mod tests {
             connection.queue(TEXT, b"four").unwrap();
             connection.flush().unwrap();
             assert_eq!(peer.frame().unwrap().2, b"four");
-            // From 64 KiB on, queued frames are written without a flush.
+            // From 128 KiB on, queued frames are written without a flush.
             let before = WRITES.get();
-            for _ in 0..65 {
+            for _ in 0..129 {
                 connection.queue(BINARY, &[1; 1 << 10]).unwrap();
             }
             assert_eq!(WRITES.get() - before, 1);
             connection.flush().unwrap();
-            let frames: Vec<_> = (0..65).map(|_| peer.frame().unwrap()).collect();
+            let frames: Vec<_> = (0..129).map(|_| peer.frame().unwrap()).collect();
             assert!(frames.iter().all(|frame| *frame == (true, BINARY, vec![1; 1 << 10])));
         }
     }
@@ -434,7 +435,7 @@ mod tests {
                 }
             }
             // Larger than a piece of a borrowed message.
-            let payload: Vec<u8> = (0..300_001).map(|i| (i % 251) as u8).collect();
+            let payload: Vec<u8> = (0..500_001).map(|i| (i % 251) as u8).collect();
             for queue in [false, true] {
                 let (sending, owned) = (connection.clone(), Outgoing::from(payload.clone()));
                 let thread = thread::spawn(move || match queue {
@@ -443,6 +444,25 @@ mod tests {
                 });
                 assert!(peer.frame() == Some((true, BINARY, payload.clone())));
                 thread.join().unwrap().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_borrowed_message_behind_queued_ones_stays_within_the_buffer() {
+        for (role, length) in ROLES.into_iter().flat_map(|role| [(role, 260_000), (role, 1_000_001)]) {
+            let message: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
+            for queued in [0, 1, 20, 35] {
+                let (connection, mut peer) = connection(role, long_timeouts());
+                (0..queued).for_each(|_| connection.queue(BINARY, &[1; 3200]).unwrap());
+                let (sending, sent) = (connection.clone(), message.clone());
+                let thread = thread::spawn(move || sending.send(BINARY, &sent));
+                (0..queued).for_each(|_| assert!(peer.frame() == Some((true, BINARY, vec![1; 3200]))));
+                assert!(peer.frame() == Some((true, BINARY, message.clone())), "{role:?} {queued}");
+                thread.join().unwrap().unwrap();
+                // A buffer that was larger is freed.
+                let capacity = connection.lock_state().writer.as_mut().unwrap().buffer.bytes().capacity();
+                assert!((1..=MAX_BUFFERED).contains(&capacity), "{role:?} {length} {queued} {capacity}");
             }
         }
     }
@@ -459,7 +479,7 @@ mod tests {
                     thread::spawn(move || {
                         for number in 0..EACH {
                             // Small, copied, not copied, in several pieces.
-                            let length = [5, 1000, 20_000, 300_000][(number + thread) % 4];
+                            let length = [5, 1000, 20_000, 400_000][(number + thread) % 4];
                             let mut payload = vec![thread as u8; length];
                             payload[1] = number as u8;
                             match number % 3 {
@@ -756,7 +776,9 @@ mod tests {
             Ok(())
         }));
         let (connection, peer) = connection(Role::Client, long_timeouts());
-        connection.lock_state().writer.as_mut().unwrap().encoder = Encoder::Rfc6455(encoder::Encoder::client(source));
+        let mut encoder = Encoder::Rfc6455(encoder::Encoder::client(source));
+        // The encoder before is dropped without the lock, because that has a source of keys too.
+        std::mem::swap(&mut connection.lock_state().writer.as_mut().unwrap().encoder, &mut encoder);
         (connection, peer)
     }
 

@@ -10,7 +10,7 @@
 //! | receiver, before it waits for input (`send`) | only if it is available | what needs no waiting |
 //! | closing thread (`close`, `ending`) | waits up to [`Timeouts::close`], or less | what needs no waiting, repeated until the rest and a Close are written |
 //! | hub (`nonblocking`) | only if it is available; if not, it leaves one frame in the state | what needs no waiting |
-//! | a call that queues (`send`) | no: it appends under the lock | from 64 KiB on, as a sender |
+//! | a call that queues (`send`) | no: it appends under the lock | from 128 KiB on, as a sender |
 //!
 //! **Pending frames.** A Pong, a keepalive Ping and a Close are scheduled in the state, and encoded by the next thread that
 //! has the permit. It looks for them and releases the permit in one step under the lock, so none is left behind. A Pong goes
@@ -98,7 +98,7 @@ impl Connection {
             #[cfg(feature = "server")]
             host: OnceLock::new(),
             state: Lock::new(state),
-            changed: Condition::default(),
+            changed: Condition::new(),
         })
     }
 

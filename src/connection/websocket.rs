@@ -295,7 +295,7 @@ impl WebSocket {
 
     /// Queues a message, so that many small messages need one write.
     ///
-    /// Queued messages are written when a receive call finds no further message in its buffer, at 64 KiB, by
+    /// Queued messages are written when a receive call finds no further message in its buffer, at 128 KiB, by
     /// [`flush`](WebSocket::flush), or with the next message that is sent.
     ///
     /// # Errors

@@ -30,13 +30,11 @@ use crate::error::{Result, Step};
 #[cfg(feature = "trace")]
 use crate::events::sink::Origin;
 use crate::net::deadline::Deadline;
-use crate::net::write_buffer::WriteMode;
-use crate::primitives::lock::Locked;
+use crate::net::write_buffer::{WriteMode, MAX_BUFFERED};
+use crate::primitives::lock::{assert_unlocked, Locked};
 
 /// Maximum number of payload bytes that are copied behind their header.
 const COPY_LIMIT: usize = 16 << 10;
-/// Number of payload bytes that are masked at a time. With a header they fit the room that the write buffer keeps.
-const MASK_CHUNK: usize = (128 << 10) - 64;
 
 /// What the permit is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,14 +139,11 @@ impl<'a> WritePermit<'a> {
             #[cfg(feature = "legacy")]
             RemainingPayload::Complete => self.flush_and_release(&[]),
             RemainingPayload::Masked(key) => {
-                // The length of a piece is a multiple of four, so each begins with the first byte of the key.
-                let mut pieces = payload.chunks(MASK_CHUNK);
-                let last = pieces.next_back().unwrap_or_default();
-                for piece in pieces {
-                    self.append_masked(piece, key);
+                let mut rest = self.append_masked(payload, key);
+                while !rest.is_empty() {
                     self.write(&[])?;
+                    rest = self.append_masked(rest, key);
                 }
-                self.append_masked(last, key);
                 self.flush_and_release(&[])
             }
         }
@@ -169,10 +164,20 @@ impl<'a> WritePermit<'a> {
         self.flush_and_release(&payload)
     }
 
-    fn append_masked(&mut self, piece: &[u8], key: [u8; 4]) {
-        if let Some(writer) = &mut self.writer {
-            mask::append(writer.buffer.bytes(), piece, key);
+    /// Appends as much of the payload as the write buffer may hold, masked, and returns the rest. What is appended is a multiple
+    /// of four bytes if a rest follows, which then begins with the first byte of the key.
+    fn append_masked<'p>(&mut self, payload: &'p [u8], key: [u8; 4]) -> &'p [u8] {
+        let Some(writer) = &mut self.writer else { return &[] };
+        let bytes = writer.buffer.bytes();
+        let room = MAX_BUFFERED.saturating_sub(bytes.len()).max(COPY_LIMIT) & !3;
+        let (piece, rest) = payload.split_at_checked(room).unwrap_or((payload, &[]));
+        match bytes.capacity() <= MAX_BUFFERED / 2 {
+            true => bytes.reserve(piece.len()),
+            // Growth by doubling would exceed the maximum.
+            false => bytes.reserve_exact(room),
         }
+        mask::append(bytes, piece, key);
+        rest
     }
 
     /// Puts the writer back and runs `work`, both in one step under the lock. Then emits the events of sent frames.
@@ -235,14 +240,30 @@ impl<'a> WritePermit<'a> {
 
     /// Takes the notes from the writer. Inside an event handler no events are emitted.
     #[cfg(feature = "trace")]
+    #[inline]
     fn take_notes(&mut self) {
-        let notes = self.writer.as_mut().and_then(|writer| writer.frame_notes.as_mut());
-        if let Some(frame_notes) = notes.filter(|_| Origin::current() == Origin::Outside) {
-            match self.frame_notes.is_empty() {
-                true => mem::swap(frame_notes, &mut self.frame_notes),
-                false => self.frame_notes.append(frame_notes),
-            }
+        if let Some(notes) = self.writer.as_mut().and_then(|writer| writer.frame_notes.as_mut()) {
+            add_notes(&mut self.frame_notes, notes);
         }
+    }
+
+    /// Puts the writer back at the end of a permit that was not released.
+    #[cold]
+    fn put_back(&mut self) {
+        if let Some(writer) = self.take_writer() {
+            self.connection.put_back(&mut self.connection.lock_state(), writer);
+        }
+    }
+}
+
+/// Moves the notes of the writer to those of a permit.
+#[cfg(feature = "trace")]
+#[cold]
+fn add_notes(to: &mut Vec<FrameNote>, notes: &mut Vec<FrameNote>) {
+    match (Origin::current(), to.is_empty()) {
+        (Origin::Outside, true) => mem::swap(notes, to),
+        (Origin::Outside, false) => to.append(notes),
+        (Origin::Handler, _) => {}
     }
 }
 
@@ -269,11 +290,15 @@ impl WritePermit<'_> {
 }
 
 impl Drop for WritePermit<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(writer) = self.take_writer() {
-            self.connection.put_back(&mut self.connection.lock_state(), writer);
+        if self.writer.is_some() {
+            self.put_back();
         }
+        assert_unlocked();
         #[cfg(feature = "trace")]
-        FrameNote::emit_sent(mem::take(&mut self.frame_notes), &self.connection.events);
+        if !self.frame_notes.is_empty() {
+            FrameNote::emit_sent(mem::take(&mut self.frame_notes), &self.connection.events);
+        }
     }
 }

@@ -11,6 +11,8 @@ use super::head::{HeadProgress, HeadRenderer, Secrets};
 #[cfg(feature = "deflate")]
 use super::inflate::inflate;
 use super::state::{Inflated, MessageProgress, PayloadProgress};
+#[cfg(feature = "proxy")]
+use super::tunnel::{ProxyKind, Tunnel, TunnelProgress};
 use super::{frame as render, head};
 use crate::codec::close;
 use crate::codec::frame::{parse, Context, Header, Opcode, Role};
@@ -71,18 +73,22 @@ pub struct Explainer {
     from: Role,
     pub(super) state: State,
     /// The message of which not all frames have arrived.
-    message: Option<MessageProgress>,
+    pub(super) message: Option<MessageProgress>,
     /// Present if compression is negotiated.
     pub(super) inflater: Option<Inflate>,
     pub(super) secrets: Secrets,
     /// Those of heads.
     pub(super) limits: Limits,
+    /// The proxy whose exchange is at the beginning.
+    #[cfg(feature = "proxy")]
+    pub(super) proxy: Option<ProxyKind>,
     #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     draft: Option<DraftContext>,
 }
 
 /// | state | input | next state |
 /// |---|---|---|
+/// | `Tunnel` | a byte of the exchange with a proxy | `Tunnel`; `Head` after its end; `Stopped` after a refusal |
 /// | `Head` | a byte of the HTTP head | `Head`, also after an interim response; `Header` after a request or a 101; `Stopped` after any other response |
 /// | `Header` | a byte of a frame header | `Header`; `Payload` |
 /// | `Payload` | bytes of a payload | `Payload`; `Header`; `Closed` after a Close |
@@ -92,6 +98,8 @@ pub struct Explainer {
 ///
 /// A violation leads from every state to `Stopped`.
 pub(super) enum State {
+    #[cfg(feature = "proxy")]
+    Tunnel(Box<Tunnel>),
     Head(Box<HeadRenderer>),
     Header(Vec<u8>),
     Payload(PayloadProgress),
@@ -121,6 +129,8 @@ impl Explainer {
             inflater: None,
             secrets: Secrets::Hidden,
             limits,
+            #[cfg(feature = "proxy")]
+            proxy: None,
             #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
             draft: None,
         }
@@ -137,6 +147,11 @@ impl Explainer {
         while let Some((&byte, after)) = rest.split_first() {
             // A violation leaves the state at `Stopped`.
             rest = match mem::replace(&mut self.state, State::Stopped) {
+                #[cfg(feature = "proxy")]
+                State::Tunnel(tunnel) => {
+                    self.tunnel(tunnel, byte, &mut out);
+                    after
+                }
                 State::Head(renderer) => {
                     self.head(renderer, byte, &mut out);
                     after
@@ -162,6 +177,15 @@ impl Explainer {
         out
     }
 
+    #[cfg(feature = "proxy")]
+    fn tunnel(&mut self, mut tunnel: Box<Tunnel>, byte: u8, out: &mut String) {
+        self.state = match tunnel.feed(byte, self.from, out) {
+            TunnelProgress::More => State::Tunnel(tunnel),
+            TunnelProgress::Open => self.head_state(),
+            TunnelProgress::Ended => State::Stopped,
+        };
+    }
+
     fn head(&mut self, mut renderer: Box<HeadRenderer>, byte: u8, out: &mut String) {
         self.state = match renderer.feed(byte, self.from, out) {
             Ok(HeadProgress::More) => State::Head(renderer),
@@ -172,7 +196,7 @@ impl Explainer {
                 self.inflater = compression.then(new_inflater).flatten();
                 State::Header(Vec::new())
             }
-            Ok(HeadProgress::Done { status: 100 | 102..=199, .. }) => self.initial_state(),
+            Ok(HeadProgress::Done { status: 100 | 102..=199, .. }) => self.head_state(),
             Ok(HeadProgress::Done { .. }) => {
                 out.push_str("    What follows is HTTP, and is not parsed.\n");
                 State::Stopped
@@ -192,7 +216,16 @@ impl Explainer {
         self
     }
 
+    /// The state before the first byte.
     pub(super) fn initial_state(&self) -> State {
+        #[cfg(feature = "proxy")]
+        if let Some(proxy) = self.proxy {
+            return State::Tunnel(Box::new(Tunnel::new(proxy, self.from, self.secrets, self.limits)));
+        }
+        self.head_state()
+    }
+
+    fn head_state(&self) -> State {
         let renderer = HeadRenderer::new(self.from, self.secrets, self.limits);
         #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
         let renderer = renderer.with_draft(self.draft.clone());

@@ -28,6 +28,15 @@ pub(crate) fn arrow(from: Role) -> &'static str {
     }
 }
 
+/// The direction between a client and its proxy.
+#[cfg(feature = "proxy")]
+pub(crate) fn tunnel_arrow(from: Role) -> &'static str {
+    match from {
+        Role::Client => "client -> proxy",
+        Role::Server => "proxy -> client",
+    }
+}
+
 /// The title line of a frame.
 pub(crate) fn title(out: &mut String, from: Role, header: &Header, message: Option<&MessageProgress>) {
     let opcode = match header.opcode {

@@ -1,4 +1,4 @@
-//! The rows for the opening handshake (RFC 6455 section 4): each line of a head, and its meaning.
+//! The rows for the opening handshake (RFC 6455 section 4) and for CONNECT: each line of a head, and its meaning.
 //!
 //! Formats header fields and does not validate them: `handshake::http` does. A line appears only after that parser has
 //! accepted it. A rejected line is not shown, because it may contain a secret that cannot be recognized.
@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 
 use super::frame::arrow;
+#[cfg(feature = "proxy")]
+use super::frame::tunnel_arrow;
 use super::layout::{ascii, row, WIDTH};
 use crate::codec::frame::Role;
 use crate::config::Limits;
@@ -30,8 +32,18 @@ pub(crate) struct HeadRenderer {
     line: Vec<u8>,
     lines: u32,
     secrets: Secrets,
+    purpose: Purpose,
     #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
     draft: Option<DraftContext>,
+}
+
+/// What a head is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    OpeningHandshake,
+    /// CONNECT (RFC 9110 section 9.3.6).
+    #[cfg(feature = "proxy")]
+    Tunnel,
 }
 
 /// Whether values that may be secrets are shown.
@@ -63,9 +75,17 @@ impl HeadRenderer {
             line: Vec::new(),
             lines: 0,
             secrets,
+            purpose: Purpose::OpeningHandshake,
             #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
             draft: None,
         }
+    }
+
+    /// Formats the request to an HTTP proxy, or its response.
+    #[cfg(feature = "proxy")]
+    pub(super) fn for_tunnel(mut self) -> HeadRenderer {
+        self.purpose = Purpose::Tunnel;
+        self
     }
 
     /// Formats the head of a draft.
@@ -83,7 +103,7 @@ impl HeadRenderer {
                 match self.lines {
                     // Before a request (RFC 9112 section 2.2).
                     0 if self.line.is_empty() => return Ok(HeadProgress::More),
-                    0 => start_line(&self.line, from, self.secrets, out),
+                    0 => self.start_line(from, out),
                     // What continues a field may be a part of its secret, and a line that is skipped may be one.
                     _ if matches!(self.line.as_slice(), [b' ' | b'\t', ..]) && self.parser.ends_with_field() => {
                         row(out, "    ...", NOTE, "continues the field before (RFC 9112 section 5.2)");
@@ -91,7 +111,7 @@ impl HeadRenderer {
                     _ if !self.line.is_empty() && !self.parser.ends_with_field() => {
                         row(out, "    (a line that is not shown)", NOTE, "not a field; skipped in a rejection");
                     }
-                    _ => field(&self.line, from, self.secrets, out, |name, value| self.note(from, name, value)),
+                    _ => field(&self.line, self.secrets, out, |name, value| self.note(from, name, value)),
                 }
                 self.lines = self.lines.saturating_add(1);
                 self.line.clear();
@@ -114,8 +134,20 @@ impl HeadRenderer {
         }
     }
 
-    /// The meaning of a header field.
+    fn start_line(&self, from: Role, out: &mut String) {
+        match self.purpose {
+            Purpose::OpeningHandshake => start_line(&self.line, from, self.secrets, out),
+            #[cfg(feature = "proxy")]
+            Purpose::Tunnel => tunnel_line(&self.line, from, self.secrets, out),
+        }
+    }
+
+    /// The meaning of a header field, or of the empty line, whose name is empty.
     fn note(&self, from: Role, name: &str, value: &[u8]) -> String {
+        #[cfg(feature = "proxy")]
+        if self.purpose == Purpose::Tunnel {
+            return tunnel_note(from, name).to_owned();
+        }
         #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
         if let Some(note) = self.draft.as_ref().and_then(|draft| draft.note(from, name, value)) {
             return note;
@@ -124,6 +156,11 @@ impl HeadRenderer {
             Role::Client => request_note(name, value),
             Role::Server => response_note(name, value),
         }
+    }
+
+    /// Whether a byte of the head has been processed.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.lines > 0 || !self.line.is_empty()
     }
 
     /// Number of the current line, from 1.
@@ -185,14 +222,10 @@ fn without_secrets(line: &[u8]) -> Vec<u8> {
     [method.as_bytes(), shown.as_bytes(), version.unwrap_or_default()].join(&b' ')
 }
 
-fn field(line: &[u8], from: Role, secrets: Secrets, out: &mut String, note: impl Fn(&str, &[u8]) -> String) {
+fn field(line: &[u8], secrets: Secrets, out: &mut String, note: impl Fn(&str, &[u8]) -> String) {
     // Only the empty line has no colon: the parser rejects all others.
     let Some(colon) = line.iter().position(|&b| b == b':') else {
-        let note = match from {
-            Role::Client => "end of the head; frames follow after the response",
-            Role::Server => "end of the head",
-        };
-        return row(out, "    (empty line)", NOTE, note);
+        return row(out, "    (empty line)", NOTE, &note("", b""));
     };
     let (name, value) = line.split_at(colon);
     let value = value.get(1..).unwrap_or_default().trim_ascii();
@@ -214,6 +247,7 @@ fn field(line: &[u8], from: Role, secrets: Secrets, out: &mut String, note: impl
 
 fn request_note(name: &str, value: &[u8]) -> String {
     let note = match name {
+        "" => "end of the head; frames follow after the response",
         "host" => "the host and port of the server",
         "upgrade" => "the protocol to switch to",
         "connection" => "Upgrade applies to this connection only",
@@ -234,6 +268,7 @@ fn request_note(name: &str, value: &[u8]) -> String {
 
 fn response_note(name: &str, value: &[u8]) -> String {
     let note = match name {
+        "" => "end of the head",
         "upgrade" => "the protocol after this head",
         "connection" => "Upgrade applies to this connection only",
         "sec-websocket-accept" => {
@@ -249,4 +284,49 @@ fn response_note(name: &str, value: &[u8]) -> String {
         _ => "",
     };
     note.into()
+}
+
+/// The start line of CONNECT, or of its response.
+#[cfg(feature = "proxy")]
+fn tunnel_line(line: &[u8], from: Role, secrets: Secrets, out: &mut String) {
+    let (title, note) = match (from, line.get(8..10)) {
+        (Role::Client, _) => ("The request for a tunnel", "the proxy connects to this host and port"),
+        (Role::Server, Some(b" 2")) => ("The response", "2xx: the proxy has connected to the server"),
+        (Role::Server, Some(b" 1")) => ("The response", "an interim response; the final one follows"),
+        (Role::Server, _) => ("The response", "not 2xx: the proxy has not connected"),
+    };
+    let mut parts = line.splitn(3, |&byte| byte == b' ');
+    let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default());
+    let (first, second, third) = (part(), part(), part());
+    let shown = match (secrets, from) {
+        (Secrets::Shown, _) => ascii(line, WIDTH - 4),
+        // A target with anything but a host and a port may hold a password.
+        (Secrets::Hidden, Role::Client) => {
+            ascii(format!("{} {} {third}", redact::words(&first), redact::host(&second)).as_bytes(), WIDTH - 4)
+        }
+        (Secrets::Hidden, Role::Server) => {
+            ascii(format!("{first} {second} {}", redact::words(&third)).as_bytes(), WIDTH - 4)
+        }
+    };
+    out.push_str(&format!(
+        "
+{}  {title}
+",
+        tunnel_arrow(from)
+    ));
+    row(out, &format!("    {shown}"), NOTE, note);
+}
+
+/// The meaning of a header field of CONNECT or its response. An empty name is the empty line.
+#[cfg(feature = "proxy")]
+fn tunnel_note(from: Role, name: &str) -> &'static str {
+    match (from, name) {
+        (Role::Client, "host") => "the same host and port",
+        (Role::Client, "proxy-authorization") => "credentials for the proxy",
+        (Role::Client, "") => "end of the head; the tunnel begins after a 2xx response",
+        (Role::Server, "proxy-authenticate") => "the credentials that the proxy requires",
+        (Role::Server, "content-length" | "transfer-encoding") => "ignored if the status is 2xx",
+        (Role::Server, "") => "end of the head",
+        _ => "",
+    }
 }

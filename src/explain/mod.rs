@@ -8,12 +8,15 @@
 //! | `explainer` | the state machine: handshake head, frame header, payload |
 //! | `settings` | what it has to know before the first byte |
 //! | `state` | the payload and the message that are being received |
-//! | `head` | the rows for the opening handshake |
+//! | `head` | the rows for the opening handshake, and for a request to an HTTP proxy |
+//! | `tunnel` | the exchange with a proxy before the opening handshake |
+//! | `finish` | the end of the input |
 //! | `frame` | the rows for a frame |
 //! | `inflate` | compressed payloads |
 //! | `layout` | columns, line width, escaping |
 
 mod explainer;
+mod finish;
 pub(crate) mod frame;
 mod head;
 #[cfg(feature = "deflate")]
@@ -21,5 +24,7 @@ mod inflate;
 pub(crate) mod layout;
 mod settings;
 pub(crate) mod state;
+#[cfg(feature = "proxy")]
+mod tunnel;
 
 pub use explainer::Explainer;

@@ -4,6 +4,8 @@
 use super::explainer::new_inflater;
 use super::explainer::{Explainer, State};
 use super::head::Secrets;
+#[cfg(feature = "proxy")]
+use super::tunnel::ProxyKind;
 use crate::config::Limits;
 
 impl Explainer {
@@ -47,10 +49,55 @@ impl Explainer {
         self
     }
 
+    /// Expects the exchange with an HTTP proxy first: the request CONNECT and its response (RFC 9110 section 9.3.6). Then the
+    /// opening handshake follows on the same connection. Feature `proxy`.
+    ///
+    /// Must precede the first [`feed`](Explainer::feed). TLS, which follows for a `wss` server, is not parsed.
+    ///
+    /// ```
+    /// use stdws::explain::Explainer;
+    ///
+    /// let mut client = Explainer::client().through_http_proxy();
+    /// let text = client.feed(b"CONNECT example.com:80 HTTP/1.1\r\nHost: example.com:80\r\n\r\n");
+    /// assert!(text.contains("client -> proxy  The request for a tunnel"));
+    /// let text = client.feed(b"GET /chat HTTP/1.1\r\n");
+    /// assert!(text.contains("client -> server  Opening handshake: the request"));
+    /// ```
+    #[cfg(feature = "proxy")]
+    pub fn through_http_proxy(mut self) -> Explainer {
+        self.proxy = Some(ProxyKind::Http);
+        self.restart_head();
+        self
+    }
+
+    /// Expects the exchange with a SOCKS5 proxy first (RFC 1928, RFC 1929). Then the opening handshake follows on the same
+    /// connection. Feature `proxy`.
+    ///
+    /// Must precede the first [`feed`](Explainer::feed). User name and password are shown
+    /// [`with_secrets`](Explainer::with_secrets) only.
+    ///
+    /// ```
+    /// use stdws::explain::Explainer;
+    ///
+    /// let mut proxy = Explainer::server().through_socks5();
+    /// let text = proxy.feed(&[5, 0, 5, 0, 0, 1, 127, 0, 0, 1, 0x1F, 0x90]);
+    /// assert!(text.contains("address   127.0.0.1"));
+    /// assert!(text.contains("port      8080"));
+    /// ```
+    #[cfg(feature = "proxy")]
+    pub fn through_socks5(mut self) -> Explainer {
+        self.proxy = Some(ProxyKind::Socks5);
+        self.restart_head();
+        self
+    }
+
     /// Applies the settings, unless the handshake is not part of the input.
     fn restart_head(&mut self) {
-        if matches!(self.state, State::Head(_)) {
-            self.state = self.initial_state();
+        match self.state {
+            State::Head(_) => self.state = self.initial_state(),
+            #[cfg(feature = "proxy")]
+            State::Tunnel(_) => self.state = self.initial_state(),
+            _ => {}
         }
     }
 

@@ -340,7 +340,6 @@ mod tests {
         }
     }
 
-    /// Shows the answer to opera-25.
     #[test]
     fn the_key_is_base64_of_sixteen_bytes() {
         // 6455-4.1-29, with the nonce of RFC 6455 section 1.3.
@@ -393,7 +392,6 @@ mod tests {
         })
     }
 
-    /// Shows the answer to opera-18.
     #[test]
     fn a_response_with_one_thing_changed() {
         use HandshakeErrorKind::*;

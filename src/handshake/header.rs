@@ -393,9 +393,10 @@ mod tests {
     /// Shows the answer to iana-4.
     #[test]
     fn extension_lists() {
-        let rows: [(&[&[u8]], &str); 8] = [
+        let rows: [(&[&[u8]], &str); 9] = [
             (&[], ""),
             (&[b"foo"], "foo"),
+            (&[b"x-webkit-deflate-frame, foo"], "x-webkit-deflate-frame, foo"),
             (&[b"foo, bar; baz=2"], "foo, bar; baz=2"),
             (&[b"foo", b"bar; baz=2"], "foo, bar; baz=2"), // 6455-9.1-3, 6455-11.3.2-1
             (&[b" a\t;\tb = c ; d,, e ,"], "a; b=c; d, e"),

@@ -607,6 +607,7 @@ mod tests {
         assert_eq!((head.fields().count(), head.get("Y"), head.get("Z")), (100, Some(b"2".as_slice()), None));
     }
 
+    /// Shows the answer to opera-30.
     #[test]
     fn the_status_survives_the_rest_of_its_line() {
         let long = format!("HTTP/1.1 503 {}\r\nX: 1\r\n\r\n", "x".repeat(60_000));
@@ -624,6 +625,7 @@ mod tests {
     }
 
     /// Bytes after these heads belong to another protocol, so nothing is guessed.
+    /// Shows the answer to opera-30.
     #[test]
     fn the_heads_of_101_and_2xx_are_exact() {
         use HeadErrorKind::*;

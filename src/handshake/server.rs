@@ -351,7 +351,7 @@ mod tests {
         check_request(&changed(changes), OriginPolicy::SameHostAnd(&[])).map(|_| ())
     }
 
-    /// Shows the answers to farrell-1, farrell-3.
+    /// Shows the answers to farrell-1, farrell-3, resnick-5.
     #[test]
     fn valid_requests_are_accepted() {
         let rows: [&[&str]; 29] = [

@@ -54,7 +54,7 @@ mod shared;
 mod stats;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -115,7 +115,7 @@ pub struct Hub {
 /// Ends the delivery thread when the last clone of the hub is dropped. Members do not keep it running.
 struct Owner {
     shared: Arc<SharedHub>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Hub {
@@ -138,7 +138,7 @@ impl Hub {
         let delivery = DeliveryThread::new(shared.clone());
         let spawned = threads::spawn("stdws-hub", Some(256 << 10), move || delivery.run());
         let thread = spawned.map_err(|error| Error::io(Step::Thread, error))?;
-        Ok(Hub { owner: Arc::new(Owner { shared, thread: Mutex::new(Some(thread)) }) })
+        Ok(Hub { owner: Arc::new(Owner { shared, thread: Some(thread) }) })
     }
 
     /// Adds a connection, which gets all later broadcasts. A connection that is added twice gets each message twice.
@@ -159,6 +159,8 @@ impl Hub {
 
     /// Queues a message for all members that [subscribed](Member::subscribe) to a topic. Otherwise like
     /// [`broadcast`](Hub::broadcast).
+    #[doc(alias = "room")]
+    #[doc(alias = "channel")]
     pub fn publish<'a>(&self, topic: &str, message: impl Into<Outgoing<'a>>) -> usize {
         self.owner.shared.broadcast(message.into().as_message_ref(), Some(topic), None)
     }
@@ -190,7 +192,7 @@ impl Hub {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.shared.ready_queue.shut_down();
-        let handle = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let handle = self.thread.take();
         // A hub can be dropped on its own thread, for example by a source of masking keys. That thread must not join
         // itself.
         if let Some(handle) = handle.filter(|handle| handle.thread().id() != thread::current().id()) {

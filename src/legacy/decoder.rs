@@ -90,6 +90,7 @@ impl Decoder {
             Framing::Sentinel => {
                 let max = limits.max_frame_size.min(limits.max_message_size);
                 let reader = hixie::Reader::new(ClosingFrame::of(spec), max);
+                // hixie76-4.2-5: any number of fragments, with a limit for their sum.
                 (Reader::Sentinel(reader), Limits { max_fragments: u32::MAX, ..Limits::with_max_message_size(max) })
             }
             Framing::Length(rules) => {

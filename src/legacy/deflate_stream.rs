@@ -1,5 +1,5 @@
 //! The extension `deflate-stream` (hybi-04 to -10): after the handshake, each direction is one raw DEFLATE stream that
-//! includes frame headers and masks (hybi09-9.2.1-1). The sender flushes it after each frame.
+//! includes frame headers and masks. The sender flushes it after each frame.
 //!
 //! The output is bounded: [`INPUT_CHUNK`] bytes are decompressed at a time, to at most 66 KiB, and the next ones only
 //! after these have been decoded. So a frame that exceeds the limits fails before it is decompressed.
@@ -34,6 +34,7 @@ impl StreamInflater {
             }
             self.plain.clear();
             self.used = 0;
+            // hybi09-9.2.1-1: all input is one stream, whatever its frames.
             let (_, chunk) = input.part(0, INPUT_CHUNK);
             let taken = chunk.len();
             self.invalid = self.inflate.push(chunk, &mut self.plain, usize::MAX).is_err();
@@ -75,6 +76,7 @@ impl StreamDeflater {
 
     /// Compresses the frame and appends it with a flush, so that the peer can decompress all of it.
     pub(super) fn deflate_frame(&mut self, out: &mut Vec<u8>) {
+        // hybi09-9.2.1-1: the stream goes on with the next frame.
         self.compress.push(&self.frame, out);
         self.frame.clear();
         if self.frame.capacity() > MAX_KEPT_CAPACITY {

@@ -43,7 +43,7 @@
 //!   [`SplitStream::peer_addr`](crate::SplitStream::peer_addr) and `local_addr` give a stream its addresses, in both roles.
 //! * Close 1009 carries the limit in its reason, and Close 1002 and 1007 the id of the requirement: [`ProtocolError::close_reason`](crate::ProtocolError::close_reason).
 //!   A reason of more than 123 bytes is cut at the end of a character, where `close` failed before.
-//! * A half of a caller-supplied stream that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
+//! * An error of a caller-supplied stream keeps its text. A half that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
 //! * Several calls of `shutdown` end at the earliest deadline of them.
 //! * `Display` of messages and close reasons, and explanations, escape the characters that change the direction of text (U+202E and others).
 //! * Zero and values that make no sense are refused by a usage error, for each duration and limit: the table at [`Timeouts`](crate::Timeouts).
@@ -59,6 +59,8 @@
 //!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) distinguish it from an end that this side requested.
 //! * Chapter [`registries`](super::registries): versions, close codes, opcodes, names and fields, and the words of other specifications.
 //! * Chapter [`reviews`](super::reviews): each remark of the drafts' reviewers, its answer, and the test that shows it.
+//! * Chapters for an assessment: [`data_sheet`](super::data_sheet), [`hazards`](super::hazards), [`anomalies`](super::anomalies),
+//!   [`cryptography`](super::cryptography). Each promise in the README has an id, and the tests that show it cite the id.
 //! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
 //!   address without it. A server with TLS no longer accepts pages of its own host that came without TLS.
 //! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.
@@ -104,6 +106,8 @@
 //!   [`Server::trust_x_forwarded_for`](crate::Server::trust_x_forwarded_for).
 //! * Events for logs and counters: [`Client::on_event`](crate::Client::on_event), [`Server::on_event`](crate::Server::on_event); chapter
 //!   [`observing`](super::observing). [`explain`](crate::explain) explains the bytes on the wire, including compressed ones.
+//! * [`Explainer::finish`](crate::explain::Explainer::finish): what is missing where an input ends.
+//! * The example `ws`, one tool for the terminal: `cat`, `echo`, `serve`, `explain`, `run` and `bridge`.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, or from the environment: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).
 //! * The fastest of several addresses (RFC 8305): families in turn, the next after 250 ms. Chapter [`connecting`](super::connecting).
@@ -130,11 +134,14 @@
 //!   `std`, and [`Error::other`](crate::Error::other) converts all others ([`Error::Other`](crate::Error::Other)). The event
 //!   `handler-failed` reports what a handler returns. `Debug` of an error is its sentence with the causes.
 //! * [`send`](crate::WebSocket::send) takes owned messages ([`Outgoing`](crate::Outgoing)), and a client masks large ones in place.
+//!   It masks and writes a borrowed one in pieces of 384 KiB. [`queue`](crate::WebSocket::queue) writes at 128 KiB.
 //!   [`Message`](crate::Message) compares with text and bytes, and has `into_text` and `into_bytes`. `close(1000, "")` and
 //!   `connect(String)` are accepted.
 //! * [`Timeouts`](crate::Timeouts), [`Limits`](crate::Limits) and [`HubLimits`](crate::HubLimits) can be written as literals:
 //!   `Timeouts { close, ..Timeouts::default() }`.
 //! * [`ServerHandle::join`](crate::ServerHandle::join). An error of a server that cannot listen names the address.
+//! * [`Client::random_source`](crate::Client::random_source) takes a closure that several threads can call at the same time (`Fn`, `Sync`).
+//!   No lock is held meanwhile, so it can use its own client.
 //! * [`SplitStream::pair`](crate::SplitStream::pair): tests without a network; chapter [`testing`](super::testing).
 //! * The drop of a connection over a caller-supplied stream loses nothing that was sent: the stream is ended when its writer has
 //!   taken everything. [`SplitStream::on_end`](crate::SplitStream::on_end).
@@ -142,3 +149,6 @@
 //!   by `into()`.
 //! * A server makes half as many system calls for an opening handshake, and no other thread wakes for one. A sender whose peer
 //!   does not read waits in one call instead of waking every 10 ms (Unix; elsewhere after delays of up to 20 ms).
+//! * [`Explainer::through_http_proxy`](crate::explain::Explainer::through_http_proxy) and
+//!   [`through_socks5`](crate::explain::Explainer::through_socks5) explain the exchange with a proxy (feature `proxy`). The example
+//!   `tour` has chapters on failures, proxies, TLS and drafts (`tour --list`), and colours on a terminal.

@@ -10,6 +10,7 @@
 //! | `cargo run --release --example bench -- --server` | 10,000 connections: memory, a broadcast, what remains |
 //! | `cargo run --release --example bench -- --growth` | CPU time of everything below, against its size |
 //! | `tests/syscalls/run` | system calls of a message; CI asserts them |
+//! | `tests/instructions/run` | instructions in user space of a message and a handshake; CI asserts them |
 //! | `tests/allocations` | allocations of a message; CI asserts them |
 //!
 //! # A connection
@@ -23,16 +24,18 @@
 //! | ... where a thread waits for it, which up to 16 do | 80 µs | the same |
 //! | keepalive: a Ping and a Pong every 20 s | 1 µs per second | computed from a round trip |
 //! | effect on another connection that is busy | none up to 10,000 | `bench --growth connections` |
+//! | a sender that waits for a peer which does not read: 10,000 of them | 0.3 % of a core, no wake-up in 30 s | `bench stuck 10000 30` |
 //!
 //! A connection that was busy keeps more: a read buffer of up to 68 KiB and a message. The README's section *How it behaves* has
-//! the formula, and buffers shrink again.
+//! the formula, and buffers shrink again. For the 10,000 waiting senders, `tcp_rmem` and `tcp_wmem` were 32 KiB: with the default,
+//! their full socket buffers take gigabytes of the kernel's memory.
 //!
 //! # A message
 //!
 //! | one message | system calls | CPU time |
 //! |---|--:|--:|
 //! | 125 bytes there and back, server | 2 | 6.5 µs if both sides share a core; 10 to 20 µs among busy connections |
-//! | ... instructions in user space (callgrind) | | 1,400 |
+//! | ... instructions in user space (callgrind) | | 980 |
 //! | 16 bytes of many in flight, echoed by a server that queues its answers | 0.02 | 0.13 µs |
 //! | a fragment of 16 bytes, received | 0 | 0.04 µs |
 //! | a fragment of 16 bytes, sent with `flush`, both sides | 1 | 1.5 µs |
@@ -87,7 +90,7 @@
 //!
 //! | resource | formula |
 //! |---|---|
-//! | memory | 50 KiB × connections + (2 × largest message + 200 KiB) × connections that are busy with one |
+//! | memory | 50 KiB × connections + (2 × largest message + 260 KiB) × connections that are busy with one |
 //! | ... with compression | + 256 KiB × connections that have sent and received a compressed message |
 //! | ... with a hub | + up to 1 MiB × members that are slow ([`HubLimits`](crate::HubLimits)) |
 //! | cores | 20 µs × messages a second + 9 µs × broadcasts a second × members + 150 µs × new connections a second |

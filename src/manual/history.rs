@@ -2,7 +2,8 @@
 //!
 //! Twelve versions appeared in two years, and each answers a question that the one before had raised. Read in order, they explain
 //! why a WebSocket looks as it does. With the feature `legacy` this crate supports all of them.
-//! `cargo run --features legacy --example tour -- --version hybi-04` shows one of them byte by byte.
+//! `cargo run --features legacy --example tour -- --version hybi-04` shows one of them byte by byte, and `tour --list` names chapters
+//! about their subprotocols, cookies, extensions, skipped frames, invalid text, and a client that falls back.
 //!
 //! # The handshakes
 //!

@@ -65,6 +65,10 @@
 //! # Bytes
 //!
 //! [`Explainer`](crate::explain::Explainer) explains the bytes of a connection. `examples/tour` shows it, and
-//! `examples/client URL --trace` applies it to your server. What could be a secret in a head is not shown, unless
+//! `examples/client URL --trace` applies it to your server. `examples/tour --list` names chapters about connections that fail: a
+//! refused version, a wrong proof, a foreign origin, a broken rule, a proxy that refuses, and what TLS hides. For a capture
+//! between a client and its proxy, the explainer starts with
+//! [`through_http_proxy`](crate::explain::Explainer::through_http_proxy) or
+//! [`through_socks5`](crate::explain::Explainer::through_socks5). What could be a secret in a head is not shown, unless
 //! [`with_secrets`](crate::explain::Explainer::with_secrets) asks for it: queries, passwords, subprotocols that may be tokens,
 //! and the values of all headers that the handshake does not define.

@@ -138,7 +138,7 @@
 //! | queued messages, and bytes that a full network did not take | the same: zero, and 20 ms at most |
 //! | a connection has ended: its socket stays readable | drop it after `None` or an error other than [`Step::Receive`](crate::Step::Receive) |
 //! | [`close`](crate::WebSocket::close) waits for the peer | [`start_close`](crate::WebSocket::start_close), and then receive until `None` |
-//! | [`send`](crate::WebSocket::send) waits for a peer that does not read, up to [`Timeouts::write`](crate::Timeouts::write) | [`queue`](crate::WebSocket::queue) waits only above 64 KiB; a [`Hub`](crate::Hub) never |
+//! | [`send`](crate::WebSocket::send) waits for a peer that does not read, up to [`Timeouts::write`](crate::Timeouts::write) | [`queue`](crate::WebSocket::queue) waits only above 128 KiB; a [`Hub`](crate::Hub) never |
 //! | the thread has to be woken, for a new connection or a message of another thread | a descriptor of its own in the same `poll`: a pipe, or one of two connected sockets |
 //!
 //! On a server, a handler can pass its [`WebSocket`](crate::WebSocket) through a channel to the thread that polls, and return. The

@@ -3,11 +3,14 @@
 //! | call | returns when | one write contains |
 //! |---|---|---|
 //! | [`send`](crate::WebSocket::send) | the kernel has the message | one message |
-//! | [`queue`](crate::WebSocket::queue) | at once, until 64 KiB are queued | all queued messages |
+//! | [`queue`](crate::WebSocket::queue) | at once, until 128 KiB are queued | all queued messages |
 //! | [`send_stream`](crate::WebSocket::send_stream) | the kernel has the fragment | one fragment of 16 KiB |
 //!
-//! A header and its payload are written in one call. Masking needs a copy of the payload, and its memory is bounded. A client
-//! therefore masks and writes a message above 128 KiB in pieces of 128 KiB.
+//! A header and a payload of up to 64 KiB are written in one call. A larger payload of a server needs two calls: the first writes
+//! a copy of its first 64 KiB, the second the rest.
+//!
+//! A client masks the payload. It masks an owned message of more than 16 KiB in place, and then writes it as a server does. Of a
+//! borrowed message it masks and writes a copy in pieces of 384 KiB, because the memory for the copy is bounded.
 //!
 //! Queued messages are written when a receiving call finds no further message in its buffer. A program that queues its answers
 //! therefore needs one read and one write for a whole batch of requests.

@@ -22,12 +22,11 @@
 //! At most one [`ConnectGuard`] per peer exists in a process, from before TCP until the opening handshake has succeeded or
 //! failed. A thread holds at most one, and then waits for nothing but the network, so guards cannot deadlock.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::deadline::Deadline;
+use crate::primitives::lock::{Condition, Lock, Locked};
 
 /// Which connection attempts wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,14 +41,14 @@ pub(crate) enum Queueing {
 }
 
 /// The peer of a connection attempt, as far as this side knows it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConnectTarget {
     host: Host,
     /// `None`: every port.
     port: Option<u16>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Host {
     /// A known address, and the scope id of an IPv6 address.
     Address(IpAddr, u32),
@@ -123,9 +122,9 @@ impl AttemptState {
 const MAX_BY_NAME: usize = 16;
 
 /// The peers to which this process is connecting.
-static CONNECTING: Mutex<BTreeSet<ConnectTarget>> = Mutex::new(BTreeSet::new());
+static CONNECTING: Lock<Vec<ConnectTarget>> = Lock::new(Vec::new());
 /// Notified when a peer is removed from [`CONNECTING`], and when attempts are cancelled.
-static RELEASED: Condvar = Condvar::new();
+static RELEASED: Condition = Condition::new();
 
 /// The exclusive permit to connect to a peer, within this process. Dropping it releases the peer. 6455-4.1-5, 6455-4.1-6,
 /// 6455-4.1-7
@@ -142,19 +141,19 @@ impl ConnectGuard {
                 return None;
             }
             if has_room(&connecting, &target) {
-                connecting.insert(target.clone());
+                connecting.push(target.clone());
                 return Some(ConnectGuard(target));
             }
             let left = deadline.remaining();
             if left.is_zero() {
                 return None;
             }
-            connecting = RELEASED.wait_timeout(connecting, left).unwrap_or_else(PoisonError::into_inner).0;
+            connecting = connecting.wait(&RELEASED, left);
         }
     }
 }
 
-fn has_room(connecting: &BTreeSet<ConnectTarget>, target: &ConnectTarget) -> bool {
+fn has_room(connecting: &[ConnectTarget], target: &ConnectTarget) -> bool {
     #[cfg(feature = "proxy")]
     if let Host::Name(_) = target.host {
         let names = connecting.iter().filter(|other| matches!(other.host, Host::Name(_)));
@@ -167,14 +166,17 @@ fn has_room(connecting: &BTreeSet<ConnectTarget>, target: &ConnectTarget) -> boo
 
 impl Drop for ConnectGuard {
     fn drop(&mut self) {
-        lock_connecting().remove(&self.0);
+        let mut connecting = lock_connecting();
+        if let Some(at) = connecting.iter().position(|target| *target == self.0) {
+            connecting.swap_remove(at);
+        }
+        drop(connecting);
         RELEASED.notify_all();
     }
 }
 
-/// Ignores poisoning: a peer is inserted and removed in one step, so the set is right after any panic.
-fn lock_connecting() -> MutexGuard<'static, BTreeSet<ConnectTarget>> {
-    CONNECTING.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock_connecting() -> Locked<'static, Vec<ConnectTarget>> {
+    CONNECTING.lock()
 }
 
 #[cfg(test)]

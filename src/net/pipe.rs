@@ -6,8 +6,9 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crate::primitives::lock::{Condition, Lock, Locked};
 
 const CAPACITY: usize = 64 << 10;
 /// Longer than any connection. The threads of a stream end when it ends.
@@ -15,17 +16,31 @@ pub(super) const NO_TIMEOUT: Duration = Duration::from_secs(1 << 31);
 
 #[derive(Debug, Default)]
 pub(super) struct Pipe {
-    inner: Mutex<Inner>,
-    changed: Condvar,
+    inner: Lock<Inner>,
+    changed: Condition,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     bytes: VecDeque<u8>,
     /// The end of the stream, with the error that caused it.
-    closed: Option<Option<ErrorKind>>,
+    closed: Option<Option<StreamFailure>>,
     /// The thread that takes bytes has ended.
     reader_closed: bool,
+}
+
+/// What is kept of an error, for each call that returns it. The error itself may be a value of the caller, which must not be
+/// dropped under the lock.
+#[derive(Debug)]
+struct StreamFailure {
+    kind: ErrorKind,
+    text: String,
+}
+
+impl StreamFailure {
+    fn error(&self) -> io::Error {
+        io::Error::new(self.kind, self.text.clone())
+    }
 }
 
 impl Pipe {
@@ -36,8 +51,8 @@ impl Pipe {
         }
         let room = |inner: &mut Inner| inner.closed.is_none() && inner.bytes.len() >= CAPACITY;
         let mut inner = self.wait(wait, room);
-        match inner.closed {
-            Some(Some(kind)) => return Err(kind.into()),
+        match &inner.closed {
+            Some(Some(failure)) => return Err(failure.error()),
             Some(None) => return Err(ErrorKind::BrokenPipe.into()),
             None => {}
         }
@@ -54,9 +69,9 @@ impl Pipe {
     pub(super) fn pull(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         let mut inner = self.wait(wait, |inner| inner.closed.is_none() && inner.bytes.is_empty());
         if inner.bytes.is_empty() {
-            return match inner.closed {
+            return match &inner.closed {
                 Some(None) => Ok(0),
-                Some(Some(kind)) => Err(kind.into()),
+                Some(Some(failure)) => Err(failure.error()),
                 None => Err(ErrorKind::WouldBlock.into()),
             };
         }
@@ -69,8 +84,9 @@ impl Pipe {
     }
 
     /// Sets the end, after which no bytes are added. Only the first call counts.
-    pub(super) fn close(&self, error: Option<ErrorKind>) {
-        self.lock().closed.get_or_insert(error);
+    pub(super) fn close(&self, error: Option<io::Error>) {
+        let failure = error.map(|error| StreamFailure { kind: error.kind(), text: error.to_string() });
+        self.lock().closed.get_or_insert(failure);
         self.changed.notify_all();
     }
 
@@ -90,15 +106,12 @@ impl Pipe {
         self.lock().closed.is_some()
     }
 
-    fn wait(&self, wait: Duration, not_yet: impl FnMut(&mut Inner) -> bool) -> MutexGuard<'_, Inner> {
-        // The clock may not represent a longer time.
-        let wait = wait.min(NO_TIMEOUT);
-        self.changed.wait_timeout_while(self.lock(), wait, not_yet).unwrap_or_else(PoisonError::into_inner).0
+    fn wait(&self, wait: Duration, not_yet: impl FnMut(&mut Inner) -> bool) -> Locked<'_, Inner> {
+        self.lock().wait_while(&self.changed, wait, not_yet)
     }
 
-    /// Ignores poisoning, because no panic leaves the queue half changed.
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_, Inner> {
+        self.inner.lock()
     }
 }
 
@@ -139,7 +152,7 @@ mod tests {
         assert_eq!(pipe.pull(&mut [0; 8], Duration::ZERO).unwrap_err().kind(), ErrorKind::WouldBlock);
         assert_eq!(pipe.push(&[0; CAPACITY + 5], LONG).unwrap(), CAPACITY);
         assert_eq!(pipe.push(&[0], Duration::ZERO).unwrap_err().kind(), ErrorKind::WouldBlock);
-        pipe.close(Some(ErrorKind::ConnectionReset));
+        pipe.close(Some(ErrorKind::ConnectionReset.into()));
         assert_eq!(pipe.push(&[0], LONG).unwrap_err().kind(), ErrorKind::ConnectionReset);
         assert_eq!(pipe.pull(&mut [0; CAPACITY], LONG).unwrap(), CAPACITY);
         assert_eq!(pipe.pull(&mut [0], LONG).unwrap_err().kind(), ErrorKind::ConnectionReset);

@@ -11,14 +11,15 @@ use std::time::Duration;
 
 use super::pipe::{Pipe, NO_TIMEOUT};
 use super::threads;
-use crate::primitives::lock::{assert_unlocked, Lock};
+use crate::primitives::lock::{Lock, Loud};
 use crate::primitives::panics;
 
 /// A stream that is already open, as two halves: TLS by another library, a pipe, a tunnel.
 ///
 /// Each half is served by a thread of its own, so waiting for it is bounded however it blocks. `send` then returns when the
 /// writer's thread has the bytes, at most 64 KiB ahead. If a half still blocks when the connection ends, its thread stays
-/// behind; [`SplitStream::on_end`] is the place to unblock it. If a half panics, both directions fail at once.
+/// behind; [`SplitStream::on_end`] is the place to unblock it. If a half panics, both directions fail at once. An error of a
+/// half is returned with its kind and its text.
 /// [`Client::connect_over`](crate::Client::connect_over) has an example. [`SplitStream::pair`] needs no network.
 ///
 /// `Read` and `Write` use the halves directly, for a test that plays the peer.
@@ -26,10 +27,13 @@ use crate::primitives::panics;
 pub struct SplitStream {
     reader: Box<dyn Read + Send>,
     writer: Box<dyn Write + Send>,
-    on_end: Option<Box<dyn FnOnce() + Send>>,
+    on_end: Option<OnEnd>,
     peer: Option<SocketAddr>,
     local: Option<SocketAddr>,
 }
+
+/// A function of the caller that ends its stream.
+type OnEnd = Box<dyn FnOnce() + Send>;
 
 impl SplitStream {
     /// Combines two halves of one stream. The writer is flushed after each write, and dropped when the connection ends.
@@ -138,7 +142,7 @@ impl fmt::Debug for SplitStream {
 pub(crate) struct Adapter {
     input: Arc<Pipe>,
     output: Arc<Pipe>,
-    on_end: Lock<Option<Box<dyn FnOnce() + Send>>>,
+    on_end: Lock<Option<Loud<OnEnd>>>,
     /// Number of times that the peer took a part of a long write.
     pub(super) progress: AtomicU64,
 }
@@ -149,7 +153,7 @@ impl Adapter {
         let adapter = Adapter {
             input: Arc::default(),
             output: Arc::default(),
-            on_end: Lock::new(on_end),
+            on_end: Lock::new(on_end.map(Loud::new)),
             progress: AtomicU64::new(0),
         };
         let (input, output) = (adapter.input.clone(), adapter.output.clone());
@@ -182,7 +186,7 @@ impl Adapter {
         self.close();
         let end = self.on_end.lock().take();
         if let Some(end) = end {
-            call(end);
+            call(end.into_inner());
         }
     }
 
@@ -197,15 +201,14 @@ impl Drop for Adapter {
         // Without this, both threads would wait for ever when the stream was not shut down.
         self.close();
         if let Some(end) = self.on_end.get_mut().take() {
-            call(end);
+            call(end.into_inner());
         }
     }
 }
 
 /// Calls the closure of the user. This may happen where a value is dropped, so a panic ends here; the panic hook has
 /// reported it.
-fn call(end: Box<dyn FnOnce() + Send>) {
-    assert_unlocked();
+fn call(end: OnEnd) {
     let _ = panics::catch(end);
 }
 
@@ -213,8 +216,9 @@ fn call(end: Box<dyn FnOnce() + Send>) {
 /// usable, and no call waits for the first.
 fn serve_half(work: impl FnOnce(), (input, output): (&Pipe, &Pipe)) {
     if panics::catch(work).is_none() {
-        input.close(Some(ErrorKind::Other));
-        output.close(Some(ErrorKind::Other));
+        for pipe in [input, output] {
+            pipe.close(Some(io::Error::other("a half of the stream panicked")));
+        }
     }
 }
 
@@ -241,7 +245,7 @@ fn copy_from_reader(mut reader: Box<dyn Read + Send>, input: &Pipe) {
                 thread::sleep(RETRY_DELAY);
                 continue;
             }
-            Err(error) => return input.close(Some(error.kind())),
+            Err(error) => return input.close(Some(error)),
         };
         let mut rest = part.get(..count).unwrap_or_default();
         while !rest.is_empty() {
@@ -255,7 +259,7 @@ fn copy_from_reader(mut reader: Box<dyn Read + Send>, input: &Pipe) {
 
 fn copy_to_writer(mut writer: Box<dyn Write + Send>, output: &Pipe) {
     if let Err(error) = write_all(&mut *writer, output) {
-        output.close(Some(error.kind()));
+        output.close(Some(error));
     }
 }
 
@@ -411,14 +415,17 @@ pub(super) mod tests {
                     to[0] = 7;
                     Ok(1)
                 }
-                _ => Err(ErrorKind::ConnectionReset.into()),
+                _ => Err(io::Error::new(ErrorKind::ConnectionReset, "the tunnel has collapsed")),
             }
         });
         let stream = Stream::from_split(SplitStream::new(reader, io::sink())).unwrap();
         let mut to = [0; 4];
         assert_eq!(stream.read(&mut to, LONG).unwrap(), 1);
         assert_eq!(to[0], 7);
-        assert_eq!(kind(stream.read(&mut to, LONG)), Err(ErrorKind::ConnectionReset));
+        for _ in 0..2 {
+            let error = stream.read(&mut to, LONG).unwrap_err();
+            assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::ConnectionReset, "the tunnel has collapsed"));
+        }
         assert_eq!(all_calls.try_iter().last(), Some(5));
     }
 

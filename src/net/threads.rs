@@ -20,9 +20,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, ErrorKind};
-use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
+
+use crate::primitives::lock::Lock;
 
 /// Maximum number of memory mappings, if it cannot be read: the default of Linux.
 pub(crate) const DEFAULT_MAPPINGS: u64 = 65_530;
@@ -44,16 +45,21 @@ const MAX_AGE: Duration = Duration::from_secs(10);
 const MAX_AGE_OF_REFUSAL: Duration = Duration::from_secs(1);
 
 /// What was read last.
-static ROOM: Mutex<Option<Room>> = Mutex::new(None);
+static ROOM: Lock<Option<Room>> = Lock::new(None);
 
 /// Starts a thread. `stack`: number of bytes of its stack, if they are set.
 ///
 /// An error of the kind `WouldBlock`: there is no room, or the system has refused it.
-pub(crate) fn spawn<T: Send + 'static>(
+pub(crate) fn spawn(
     name: &str,
     stack: Option<usize>,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<JoinHandle<T>> {
+    work: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    spawn_boxed(name, stack, Box::new(work))
+}
+
+/// Not generic, because `std` compiles 3 KB for each type of work.
+fn spawn_boxed(name: &str, stack: Option<usize>, work: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
     if !has_room(stack_bytes(stack)) {
         return Err(no_room());
     }
@@ -72,7 +78,7 @@ pub(crate) fn no_room() -> io::Error {
 
 fn has_room(stack: u64) -> bool {
     let Some(running) = running() else { return true };
-    let mut known = ROOM.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut known = ROOM.lock();
     let room = match *known {
         Some(room) if room.at.elapsed() < room.max_age(running, stack) => room,
         _ => *known.insert(Room::read(running)),
@@ -218,8 +224,8 @@ mod tests {
 
     #[test]
     fn this_system_has_room_for_a_thread_with_the_stack_that_is_asked_for() {
-        let thread = spawn("stdws-test", Some(256 << 10), || std::thread::current().name().map(str::to_owned)).unwrap();
-        assert_eq!(thread.join().unwrap().as_deref(), Some("stdws-test"));
+        let check = || assert_eq!(std::thread::current().name(), Some("stdws-test"));
+        spawn("stdws-test", Some(256 << 10), check).unwrap().join().unwrap();
         if cfg!(target_os = "linux") {
             assert!(running().is_some() && mappings() > 0 && address_space() > 0);
         }

@@ -1,17 +1,30 @@
-//! A mutex that checks in debug builds that no user code runs while it is held. Independent of what it protects.
+//! The mutex of this crate. As far as types and checks can tell, no user code runs while it is held. Independent of what it
+//! protects.
 //!
 //! The rule: while a thread holds a lock, it emits no event, calls no user code, and drops nothing that does either.
-//! Otherwise that code could call the library, and wait for the lock that its own thread holds. In debug builds each thread
-//! keeps a list of the locks it holds, and a violation of the rule panics. In release builds this is a plain `Mutex`.
-//! In tests, `interleaving` decides the order in which threads get their locks.
+//! Otherwise that code could call the library, and wait for the lock that its own thread holds.
 //!
-//! | place | checks |
-//! |---|---|
-//! | [`Lock::lock`] | this thread does not hold the same lock already |
-//! | [`assert_unlocked`] | this thread holds no lock |
+//! | breach of the rule | what prevents it | when |
+//! |---|---|---|
+//! | a lock without these checks | `tests/layers.rs`: no other file of `src` names `Mutex`, `RwLock` or `Condvar` | in tests |
+//! | a closure, a stream or an event handler that is part of a protected value and is dropped or replaced with it | [`Lock`]: such a value does not compile, except as a [`Loud`] | compiling |
+//! | the drop of a [`Loud`] under a lock, also if another reference is left | [`Loud`] panics | debug builds |
+//! | an event, or a call of user code | [`assert_unlocked`] panics | debug builds |
+//! | a lock that the thread holds already | [`Lock::lock`] panics | debug builds |
+//!
+//! In debug builds each thread keeps a list of the locks it holds. In release builds a [`Lock`] is a plain `Mutex`, and a
+//! [`Loud`] is its value. In tests, `interleaving` decides the order in which threads get their locks.
+//!
+//! What types do not prevent: a value from elsewhere can be dropped while a guard lives, and what is inside a [`Loud`] or inside
+//! another lock counts as quiet. To prevent that too, each function down to the emission of an event would need a proof as an
+//! argument that no lock is held, or each critical section would be a closure, which can still capture such a value. The checks
+//! in debug builds find it in the suites, which run with event handlers that call the library.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
+#[cfg(any(feature = "server", feature = "reconnect"))]
+use std::sync::{Arc, Weak};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,25 +32,24 @@ use std::time::Duration;
 const FOREVER: Duration = Duration::from_secs(1 << 31);
 
 /// A mutex without poisoning: no code panics while it holds one, so the protected value is always consistent.
+///
+/// The bound keeps user code out of the value. Closures, streams and event handlers of the application are trait objects, and
+/// a trait object is not [`UnwindSafe`]; nor is a value that contains one or shares one.
 #[derive(Default)]
-pub(crate) struct Lock<T>(Mutex<T>);
+pub(crate) struct Lock<T: UnwindSafe>(Mutex<T>);
 
-impl<T> Lock<T> {
+impl<T: UnwindSafe> Lock<T> {
     /// A lock that protects this value.
-    pub(crate) fn new(value: T) -> Lock<T> {
+    pub(crate) const fn new(value: T) -> Lock<T> {
         Lock(Mutex::new(value))
     }
 
     /// Waits for the lock and takes it.
     #[inline]
     pub(crate) fn lock(&self) -> Locked<'_, T> {
-        let held = held::Held::new(self);
-        Locked { lock: self, guard: self.guard(), held }
-    }
-
-    #[inline]
-    fn guard(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let held = held::Held::new(&self.0);
+        let guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked { mutex: &self.0, guard, held }
     }
 
     /// The value, which no other thread can use.
@@ -46,7 +58,7 @@ impl<T> Lock<T> {
     }
 }
 
-impl<T> fmt::Debug for Lock<T> {
+impl<T: UnwindSafe> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Lock")
     }
@@ -56,7 +68,7 @@ impl<T> fmt::Debug for Lock<T> {
 pub(crate) struct Locked<'a, T> {
     /// For a wait of an `interleaving` test, which releases the lock.
     #[cfg_attr(not(all(test, debug_assertions)), allow(dead_code))]
-    lock: &'a Lock<T>,
+    mutex: &'a Mutex<T>,
     guard: MutexGuard<'a, T>,
     held: held::Held,
 }
@@ -64,28 +76,27 @@ pub(crate) struct Locked<'a, T> {
 impl<'a, T> Locked<'a, T> {
     /// Waits for `changed`, at most for `limit`, without the lock.
     pub(crate) fn wait(self, changed: &Condition, limit: Duration) -> Locked<'a, T> {
-        let Locked { lock, guard, held } = self;
+        let Locked { mutex, guard, held } = self;
         #[cfg(all(test, debug_assertions))]
         if super::interleaving::is_scheduled() {
             drop(guard);
-            super::interleaving::wait(address(changed), address(lock), limit);
-            return Locked { lock, guard: lock.guard(), held };
+            super::interleaving::wait(address(changed), address(mutex), limit);
+            return Locked { mutex, guard: mutex.lock().unwrap_or_else(PoisonError::into_inner), held };
         }
         let guard = changed.0.wait_timeout(guard, limit.min(FOREVER)).unwrap_or_else(PoisonError::into_inner).0;
-        Locked { lock, guard, held }
+        Locked { mutex, guard, held }
     }
 
     /// Waits for `changed` until `condition` is false, at most for `limit`.
-    #[cfg(any(feature = "server", feature = "hub"))]
     pub(crate) fn wait_while(
         self,
         changed: &Condition,
         limit: Duration,
         condition: impl FnMut(&mut T) -> bool,
     ) -> Locked<'a, T> {
-        let Locked { lock, guard, held } = self;
+        let Locked { mutex, guard, held } = self;
         let waited = changed.0.wait_timeout_while(guard, limit.min(FOREVER), condition);
-        Locked { lock, guard: waited.unwrap_or_else(PoisonError::into_inner).0, held }
+        Locked { mutex, guard: waited.unwrap_or_else(PoisonError::into_inner).0, held }
     }
 }
 
@@ -110,6 +121,10 @@ impl<T> DerefMut for Locked<'_, T> {
 pub(crate) struct Condition(Condvar);
 
 impl Condition {
+    pub(crate) const fn new() -> Condition {
+        Condition(Condvar::new())
+    }
+
     /// Wakes all threads that wait.
     #[inline]
     pub(crate) fn notify_all(&self) {
@@ -133,6 +148,95 @@ fn address<T>(value: &T) -> usize {
     std::ptr::from_ref(value) as usize
 }
 
+/// A value that may run user code when it is dropped: a closure, a stream, a connection. It leaves the lock that protects it
+/// before it is dropped.
+#[derive(Clone)]
+pub(crate) struct Loud<T> {
+    /// The first field, so that it is dropped first.
+    check: held::DropCheck,
+    value: T,
+}
+
+impl<T> Loud<T> {
+    pub(crate) fn new(value: T) -> Loud<T> {
+        Loud { check: held::DropCheck, value }
+    }
+
+    #[cfg(any(feature = "client", feature = "server"))]
+    pub(crate) fn into_inner(self) -> T {
+        let Loud { check, value } = self;
+        std::mem::forget(check);
+        value
+    }
+}
+
+/// This is what a [`Lock`] asks for.
+impl<T> UnwindSafe for Loud<T> {}
+impl<T> RefUnwindSafe for Loud<T> {}
+
+impl<T> Deref for Loud<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Loud<T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Loud<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+/// A weak reference to a value that may run user code when it is dropped. The strong reference that it returns may be the last
+/// one at its drop, so that it leaves the lock too.
+#[cfg(any(feature = "server", feature = "reconnect"))]
+pub(crate) struct LoudWeak<T>(Weak<T>);
+
+#[cfg(any(feature = "server", feature = "reconnect"))]
+impl<T> LoudWeak<T> {
+    pub(crate) fn new(to: &Arc<T>) -> LoudWeak<T> {
+        LoudWeak(Arc::downgrade(to))
+    }
+
+    pub(crate) fn upgrade(&self) -> Option<Loud<Arc<T>>> {
+        self.0.upgrade().map(Loud::new)
+    }
+
+    #[cfg(any(feature = "server", test))]
+    pub(crate) fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
+#[cfg(any(feature = "server", feature = "reconnect"))]
+impl<T> Clone for LoudWeak<T> {
+    fn clone(&self) -> LoudWeak<T> {
+        LoudWeak(self.0.clone())
+    }
+}
+
+#[cfg(any(feature = "server", feature = "reconnect"))]
+impl<T> fmt::Debug for LoudWeak<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LoudWeak")
+    }
+}
+
+/// The drop of a weak reference drops no value.
+#[cfg(any(feature = "server", feature = "reconnect"))]
+impl<T> UnwindSafe for LoudWeak<T> {}
+#[cfg(any(feature = "server", feature = "reconnect"))]
+impl<T> RefUnwindSafe for LoudWeak<T> {}
+
 /// Panics in debug builds if this thread holds a lock. Called before everything that may run user code.
 #[inline]
 #[track_caller]
@@ -151,6 +255,16 @@ mod held {
 
     /// An entry in the list of this thread.
     pub(crate) struct Held(usize);
+
+    /// Asserts at its drop that this thread holds no lock.
+    #[derive(Clone)]
+    pub(crate) struct DropCheck;
+
+    impl Drop for DropCheck {
+        fn drop(&mut self) {
+            assert_none();
+        }
+    }
 
     impl Held {
         pub(crate) fn new<T>(lock: &T) -> Held {
@@ -186,6 +300,10 @@ mod held {
     /// An empty entry.
     pub(crate) struct Held;
 
+    /// Checks nothing.
+    #[derive(Clone)]
+    pub(crate) struct DropCheck;
+
     impl Held {
         #[inline]
         pub(crate) fn new<T>(_: &T) -> Held {
@@ -218,5 +336,24 @@ mod tests {
         drop(both);
         assert_unlocked();
         assert_eq!(*one.lock(), 1);
+    }
+
+    #[cfg(any(feature = "server", feature = "reconnect"))]
+    #[test]
+    fn a_loud_value_is_dropped_without_a_lock() {
+        let lock = Lock::new(Some(Loud::new(Arc::new(7))));
+        let other = LoudWeak::new(lock.lock().as_ref().unwrap());
+        // Also where it is not the last reference.
+        assert!(catch_unwind(AssertUnwindSafe(|| *lock.lock() = None)).is_err());
+        assert!(other.is_gone());
+        *lock.lock() = Some(Loud::new(Arc::new(8)));
+        let weak = LoudWeak::new(lock.lock().as_ref().unwrap());
+        let held = lock.lock();
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(weak.upgrade()))).is_err());
+        let strong = weak.upgrade();
+        drop(held);
+        assert_eq!(strong.as_deref().map(|value| **value), Some(8));
+        let taken = lock.lock().take();
+        assert_eq!(*taken.unwrap().into_inner(), 8);
     }
 }

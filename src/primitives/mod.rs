@@ -5,14 +5,14 @@
 //! | `sha1`, `sha256`, `md5` | digests |
 //! | `base64` | Base64 |
 //! | `random` | random bytes of the system or of the caller |
-//! | `lock` | a mutex that checks its use in debug builds |
+//! | `lock` | the mutex of this crate, under which no user code runs |
 //! | `interleaving` | for tests: every order in which threads can take their locks |
 //! | `panics` | catching panics of user code |
 
 pub(crate) mod base64;
-#[cfg(all(test, debug_assertions, any(feature = "client", feature = "server")))]
+#[cfg(all(test, debug_assertions))]
 pub(crate) mod interleaving;
-#[cfg(any(feature = "client", feature = "server"))]
+#[cfg_attr(not(any(feature = "client", feature = "server")), allow(dead_code))]
 pub(crate) mod lock;
 #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
 pub(crate) mod md5;

@@ -3,10 +3,13 @@
 use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 
+use super::lock::assert_unlocked;
+
 /// Runs this. `None`: it panicked, and the panic hook has reported that. No state of the closure may be used afterwards.
 ///
-/// The payload of the panic is leaked, because its drop is code of the application and could panic again.
+/// The caller holds no lock. The payload of the panic is leaked, because its drop is code of the application and could panic again.
 pub(crate) fn catch<T>(work: impl FnOnce() -> T) -> Option<T> {
+    assert_unlocked();
     match panic::catch_unwind(AssertUnwindSafe(work)) {
         Ok(value) => Some(value),
         Err(payload) => {

@@ -17,6 +17,14 @@
 
 use std::fmt;
 use std::io;
+#[cfg(feature = "client")]
+use std::panic::{self, AssertUnwindSafe};
+#[cfg(feature = "client")]
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[cfg(feature = "client")]
+use super::lock::assert_unlocked;
+use super::lock::Loud;
 
 /// A function that fills the whole slice with unpredictable bytes, or fails.
 type FillFn = Box<dyn FnMut(&mut [u8]) -> io::Result<()> + Send>;
@@ -29,7 +37,7 @@ const LOW_WATERMARK: usize = 8 * 4;
 
 /// A source, and a pool of bytes drawn in advance.
 pub(crate) struct RandomSource {
-    source: FillFn,
+    source: Loud<FillFn>,
     /// Empty until the first key is drawn.
     pool: Vec<u8>,
     used: usize,
@@ -43,7 +51,7 @@ impl RandomSource {
 
     /// A source of the caller. The function fills the whole slice, or returns an error.
     pub(crate) fn from_fn(source: FillFn) -> RandomSource {
-        RandomSource { source, pool: Vec::new(), used: 0 }
+        RandomSource { source: Loud::new(source), pool: Vec::new(), used: 0 }
     }
 
     /// Fills `out` from the source, not from the pool. After an error the contents of `out` must not be used.
@@ -76,6 +84,37 @@ impl RandomSource {
         (self.source)(&mut self.pool)?;
         self.used = 0;
         Ok(())
+    }
+}
+
+/// The same, for several threads at a time.
+#[cfg(feature = "client")]
+type CallerFn = dyn Fn(&mut [u8]) -> io::Result<()> + Send + Sync;
+
+/// A source of the caller, shared by all connections of a client and its clones. No lock is held while it is called, so it
+/// can use the client itself.
+#[cfg(feature = "client")]
+pub(crate) struct CallerSource {
+    call: Box<CallerFn>,
+    panicked: AtomicBool,
+}
+
+#[cfg(feature = "client")]
+impl CallerSource {
+    pub(crate) fn new(call: impl Fn(&mut [u8]) -> io::Result<()> + Send + Sync + 'static) -> CallerSource {
+        CallerSource { call: Box::new(call), panicked: AtomicBool::new(false) }
+    }
+
+    /// Calls the source, unless it has panicked before: its bytes may be predictable then.
+    pub(crate) fn fill(&self, out: &mut [u8]) -> io::Result<()> {
+        assert_unlocked();
+        if self.panicked.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the random source panicked before; connect with a new Client"));
+        }
+        panic::catch_unwind(AssertUnwindSafe(|| (self.call)(out))).unwrap_or_else(|payload| {
+            self.panicked.store(true, Ordering::SeqCst);
+            panic::resume_unwind(payload)
+        })
     }
 }
 

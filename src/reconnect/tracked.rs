@@ -1,7 +1,7 @@
 //! The connection that [`Reconnect`](super::attempts::Reconnect) returned last. Keeps nothing open: it can reach the
 //! connection only while the application has it.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::close::CloseCode;
@@ -9,10 +9,11 @@ use crate::connection::end_record::EndRecord;
 use crate::connection::shared::Connection;
 use crate::connection::websocket::WebSocket;
 use crate::error::Error;
+use crate::primitives::lock::LoudWeak;
 
 #[derive(Debug, Clone)]
 pub(super) struct TrackedConnection {
-    connection: Weak<Connection>,
+    connection: LoudWeak<Connection>,
     end: Arc<EndRecord>,
 }
 
@@ -20,7 +21,7 @@ impl TrackedConnection {
     pub(super) fn new(ws: &WebSocket) -> TrackedConnection {
         let connection = ws.shared_connection();
         let end = Arc::clone(&connection.lock_state().end);
-        TrackedConnection { connection: Arc::downgrade(connection), end }
+        TrackedConnection { connection: LoudWeak::new(connection), end }
     }
 
     /// How long the connection was open, and how it ended. Without an end, the time until now.

@@ -56,7 +56,7 @@ use crate::handshake::rejection;
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::net::threads;
-use crate::primitives::lock::{Condition, Lock, Locked};
+use crate::primitives::lock::{Condition, Lock, Locked, Loud};
 use crate::primitives::panics;
 
 /// Maximum number of threads that go back to `accept` after a connection. Each costs about 20 KiB, and saves a burst of
@@ -118,7 +118,7 @@ pub(super) struct AcceptState {
     rejected: VecDeque<Socket>,
     /// The last `accept` failed.
     accept_failing: bool,
-    accept_error: Option<io::Error>,
+    accept_error: Option<Loud<io::Error>>,
 }
 
 impl AcceptLoop {
@@ -143,7 +143,7 @@ impl AcceptLoop {
             accept_failing: false,
             accept_error: None,
         };
-        let (state, changed, shutdown) = (Lock::new(state), Condition::default(), Once::default());
+        let (state, changed, shutdown) = (Lock::new(state), Condition::new(), Once::default());
         let accept_loop = Arc::new(AcceptLoop {
             serve_connection: Box::new(serve_connection),
             limit_key,
@@ -324,7 +324,7 @@ impl AcceptLoop {
     fn stop_with_error(&self, error: io::Error) {
         let mut state = self.lock();
         if state.listener.take().is_some() {
-            state.accept_error = Some(error);
+            state.accept_error = Some(Loud::new(error));
         }
     }
 
@@ -358,7 +358,7 @@ impl AcceptLoop {
         while state.accepting > 0 {
             state = state.wait(&self.changed, Duration::MAX);
         }
-        state.accept_error.take().map_or(Ok(()), Err)
+        state.accept_error.take().map_or(Ok(()), |error| Err(error.into_inner()))
     }
 
     /// Waits until the condition holds, at most for this time.

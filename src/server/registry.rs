@@ -6,7 +6,7 @@
 //! |---|---|
 //! | counts for every limit | from its admission until its thread has served it |
 //! | counts as a handshake | from its admission until its connection is open |
-//! | stays, and counts for no limit | its handler has returned, and another thread still uses the open connection |
+//! | stays, and counts for no limit | its handler has returned, and another thread still has the connection |
 //!
 //! The last kind stays so that a shutdown closes those connections as well.
 
@@ -19,6 +19,7 @@ use super::admission::{Admission, Capacity, Ticket};
 use super::handshake_config::PendingHandshake;
 use crate::connection::shared::Connection;
 use crate::error::OverloadKind;
+use crate::primitives::lock::{Loud, LoudWeak};
 
 /// The number of an entry, never reused.
 pub(super) type EntryId = u64;
@@ -35,14 +36,15 @@ enum EntryPhase {
     /// The opening handshake is in progress.
     Handshaking(Weak<PendingHandshake>),
     /// The connection is open, or was.
-    Open(Weak<Connection>),
+    Open(LoudWeak<Connection>),
 }
 
 /// The entries at the beginning of a shutdown, with strong references.
 #[derive(Default)]
 pub(super) struct Snapshot {
     pub(super) handshaking: Vec<(EntryId, Arc<PendingHandshake>)>,
-    pub(super) open: Vec<Arc<Connection>>,
+    /// Includes connections that have ended, and that some thread still has.
+    pub(super) open: Vec<Loud<Arc<Connection>>>,
     /// Number of entries without a stream. Their handshake fails when it begins.
     pub(super) accepted: usize,
 }
@@ -54,7 +56,7 @@ pub(super) struct ConnectionRegistry {
     /// Number of entries that no longer count at which the ended ones are removed.
     sweep_threshold: usize,
     /// `Some`: the registry is closed. The connections that opened since then.
-    opened_after_close: Option<Vec<Arc<Connection>>>,
+    opened_after_close: Option<Vec<Loud<Arc<Connection>>>>,
 }
 
 impl ConnectionRegistry {
@@ -114,13 +116,13 @@ impl ConnectionRegistry {
     /// Registers an open connection. False: the registry is closed, and the caller closes the connection.
     pub(super) fn mark_open(&mut self, id: EntryId, connection: &Arc<Connection>) -> bool {
         if let Some(entry) = self.entries.get_mut(&id) {
-            entry.phase = EntryPhase::Open(Arc::downgrade(connection));
+            entry.phase = EntryPhase::Open(LoudWeak::new(connection));
             if let Some(ticket) = &mut entry.ticket {
                 self.admission.end_handshake(ticket);
             }
         }
         if let Some(late) = &mut self.opened_after_close {
-            late.push(connection.clone());
+            late.push(Loud::new(connection.clone()));
         }
         !self.is_closed()
     }
@@ -132,7 +134,7 @@ impl ConnectionRegistry {
             self.admission.release(ticket);
         }
         let stays = match &entry.phase {
-            EntryPhase::Open(connection) => is_alive(connection),
+            EntryPhase::Open(connection) => !connection.is_gone(),
             EntryPhase::Accepted | EntryPhase::Handshaking(_) => false,
         };
         if !stays {
@@ -141,14 +143,14 @@ impl ConnectionRegistry {
         self.sweep();
     }
 
-    /// Removes connections that outlived their handlers and have ended. The threshold doubles, so the cost of a sweep
-    /// is proportional to the entries inserted since the last one.
+    /// Removes connections that outlived their handlers, and that no thread has any more. The threshold doubles, so the cost
+    /// of a sweep is proportional to the entries inserted since the last one.
     fn sweep(&mut self) {
         if self.entries.len().saturating_sub(self.active_count()) < self.sweep_threshold {
             return;
         }
         self.entries.retain(|_, entry| match &entry.phase {
-            EntryPhase::Open(connection) => is_alive(connection),
+            EntryPhase::Open(connection) => !connection.is_gone(),
             EntryPhase::Accepted | EntryPhase::Handshaking(_) => true,
         });
         self.sweep_threshold = self.entries.len().saturating_sub(self.active_count()).saturating_mul(2).max(64);
@@ -164,16 +166,14 @@ impl ConnectionRegistry {
                 EntryPhase::Handshaking(pending) => {
                     snapshot.handshaking.extend(pending.upgrade().map(|pending| (id, pending)))
                 }
-                EntryPhase::Open(connection) => {
-                    snapshot.open.extend(connection.upgrade().filter(|connection| connection.end().is_none()))
-                }
+                EntryPhase::Open(connection) => snapshot.open.extend(connection.upgrade()),
             }
         }
         snapshot
     }
 
     /// All connections that some thread still holds, also those that have ended.
-    pub(super) fn connected(&self) -> Vec<Arc<Connection>> {
+    pub(super) fn connected(&self) -> Vec<Loud<Arc<Connection>>> {
         let connection = |entry: &ConnectionEntry| match &entry.phase {
             EntryPhase::Open(connection) => connection.upgrade(),
             EntryPhase::Accepted | EntryPhase::Handshaking(_) => None,
@@ -182,7 +182,7 @@ impl ConnectionRegistry {
     }
 
     /// The connections that opened since the registry was closed, or since the last call.
-    pub(super) fn take_opened_after_close(&mut self) -> Vec<Arc<Connection>> {
+    pub(super) fn take_opened_after_close(&mut self) -> Vec<Loud<Arc<Connection>>> {
         self.opened_after_close.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
@@ -194,10 +194,6 @@ impl ConnectionRegistry {
     pub(super) fn active_count(&self) -> usize {
         self.admission.active_count()
     }
-}
-
-fn is_alive(connection: &Weak<Connection>) -> bool {
-    connection.upgrade().is_some_and(|connection| connection.end().is_none())
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use crate::connection::nonblocking::ConnectionStatus;
 use crate::connection::shared::Connection;
 use crate::error::{Error, Step};
 use crate::net::deadline::Deadline;
-use crate::primitives::lock::{Condition, Lock};
+use crate::primitives::lock::{Condition, Lock, Loud};
 
 /// Maximum time for threads to end after their connections were aborted.
 const JOIN_TIMEOUT: Duration = Duration::from_millis(400);
@@ -74,7 +74,7 @@ enum Stage {
     NotStarted,
     /// This thread is starting it. Connections are served already.
     Starting(ThreadId),
-    Started(Arc<AcceptLoop>),
+    Started(Loud<Arc<AcceptLoop>>),
     /// It has been shut down before it was started, or could not be started.
     Cancelled,
 }
@@ -96,7 +96,7 @@ impl ShutdownHandle {
         let mut stage = self.0.stage.lock();
         let accept_loop = loop {
             match &*stage {
-                Stage::Started(accept_loop) => break accept_loop.clone(),
+                Stage::Started(accept_loop) => break Arc::clone(accept_loop),
                 Stage::Starting(by) if *by != thread::current().id() && !deadline.is_expired() => {
                     stage = stage.wait(&self.0.changed, deadline.remaining());
                 }
@@ -118,7 +118,7 @@ impl ShutdownHandle {
         let cancelled = matches!(self.set_stage(Stage::Starting(thread::current().id())), Stage::Cancelled);
         // Not under the lock: a failure drops closures of the user.
         let accept_loop = start_loop().inspect_err(|_| drop(self.set_stage(Stage::Cancelled)))?;
-        let before = self.set_stage(Stage::Started(accept_loop.clone()));
+        let before = self.set_stage(Stage::Started(Loud::new(accept_loop.clone())));
         if cancelled || matches!(before, Stage::Cancelled) {
             run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO);
         }
@@ -202,14 +202,14 @@ struct ShutdownProgress<'a> {
     /// Number of open connections at the beginning.
     total: usize,
     /// Connections without a Close from here, the next one last.
-    unsent: Vec<Arc<Connection>>,
+    unsent: Vec<Loud<Arc<Connection>>>,
     closing: Vec<ClosingConnection>,
     handshaking: Vec<(EntryId, Arc<PendingHandshake>)>,
     report: ShutdownReport,
 }
 
 struct ClosingConnection {
-    connection: Arc<Connection>,
+    connection: Loud<Arc<Connection>>,
     /// The system has accepted all bytes of the Close.
     close_flushed: bool,
 }
@@ -228,7 +228,9 @@ impl<'a> ShutdownProgress<'a> {
             }
             request_read
         });
-        let (unsent, closing) = (snapshot.open, Vec::new());
+        // Not under the lock: a reference may be the last one by now.
+        let (mut unsent, closing) = (snapshot.open, Vec::new());
+        unsent.retain(|connection| connection.end().is_none());
         ShutdownProgress {
             accept_loop,
             started_at: Instant::now(),

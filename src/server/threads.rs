@@ -7,6 +7,7 @@
 //! once. So a thread may end before its handle is stored. Both orders are handled.
 
 use std::collections::HashMap;
+use std::panic::UnwindSafe;
 use std::thread::JoinHandle;
 
 #[derive(Default)]
@@ -19,6 +20,9 @@ pub(super) struct WorkerThreads {
     ended: Vec<JoinHandle<()>>,
     keeps_ended: bool,
 }
+
+/// For a `Lock`: a handle keeps the payload of a panic, but no thread of this list ends with one of user code.
+impl UnwindSafe for WorkerThreads {}
 
 impl WorkerThreads {
     /// Counts a thread that will be started. Returns its number.

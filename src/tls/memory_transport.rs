@@ -6,7 +6,9 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use crate::primitives::lock::{Lock, Locked};
 
 /// Initial size of a read from the network.
 const INITIAL_SIZE: usize = 8 << 10;
@@ -15,7 +17,7 @@ const MAX_SIZE: usize = 34 << 10;
 
 /// A handle to the two buffers. All clones share them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct MemoryTransport(Arc<Mutex<Buffers>>);
+pub(super) struct MemoryTransport(Arc<Lock<Buffers>>);
 
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
@@ -30,9 +32,9 @@ pub(super) struct Buffers {
 }
 
 impl MemoryTransport {
-    /// Locks the buffers, never while a thread waits. Ignores poisoning, because no panic leaves them half changed.
-    pub(super) fn lock_buffers(&self) -> MutexGuard<'_, Buffers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Locks the buffers, never while a thread waits.
+    pub(super) fn lock_buffers(&self) -> Locked<'_, Buffers> {
+        self.0.lock()
     }
 
     /// Takes the incoming buffer to read from the network. [`put_back`](MemoryTransport::put_back) returns it.

@@ -24,8 +24,8 @@
 //! (TLS 1.2, renegotiation) returns `WouldBlock`; the reader supplies the input.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::panic::UnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -37,6 +37,7 @@ use super::records::RecordBuffer;
 use super::transport::Transport;
 use crate::net::deadline::{Deadline, WRITE_QUANTUM};
 use crate::net::socket::Socket;
+use crate::primitives::lock::{Lock, Locked};
 
 /// Whether the engine takes more input than the record that it returns. OpenSSL does not: when a record is read and no bytes
 /// follow it, another read returns nothing.
@@ -49,9 +50,9 @@ const RETRY_DELAY: Duration = Duration::from_millis(1);
 pub(crate) struct Tls {
     transport: Transport,
     memory: MemoryTransport,
-    engine: Mutex<Engine>,
+    engine: Lock<Engine>,
     /// Taken by the writing thread; `None` meanwhile.
-    records: Mutex<Option<RecordBuffer>>,
+    records: Lock<Option<RecordBuffer>>,
     /// The engine has produced answers that may not be written yet.
     unsolicited_output: AtomicBool,
 }
@@ -79,8 +80,8 @@ enum WriteMode {
 impl Tls {
     pub(super) fn new(transport: Transport, memory: MemoryTransport, tls: TlsStream<MemoryTransport>) -> Tls {
         let engine = Engine { tls, needs_input: false, unsolicited_bytes: 0, failed: None };
-        let records = Mutex::new(Some(RecordBuffer::default()));
-        Tls { transport, memory, engine: Mutex::new(engine), records, unsolicited_output: AtomicBool::new(false) }
+        let records = Lock::new(Some(RecordBuffer::default()));
+        Tls { transport, memory, engine: Lock::new(engine), records, unsolicited_output: AtomicBool::new(false) }
     }
 
     /// Reads plaintext, waiting up to `wait` for ciphertext. `Interrupted`: a part of a record came, or the engine has an answer
@@ -321,14 +322,17 @@ impl Tls {
         }
     }
 
-    fn lock_engine(&self) -> MutexGuard<'_, Engine> {
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_engine(&self) -> Locked<'_, Engine> {
+        self.engine.lock()
     }
 
-    fn lock_records(&self) -> MutexGuard<'_, Option<RecordBuffer>> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_records(&self) -> Locked<'_, Option<RecordBuffer>> {
+        self.records.lock()
     }
 }
+
+/// For a `Lock`: the engine runs on memory, so its drop runs no user code. Its error is one of the TLS library.
+impl UnwindSafe for Engine {}
 
 impl Engine {
     /// Reads until there is no room, no input, or an end, which is `Ok` after `close_notify`.

@@ -1,6 +1,8 @@
 //! Members of different kinds, and other senders on the connections of members.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -210,17 +212,23 @@ fn a_panicking_random_source_fails_only_its_connection() {
         .unwrap()
         .watched()
         .timeouts(long_timeouts())
-        .start(|mut ws| ws.recv().map(drop))
+        .start(|mut ws| {
+            // A handler that returned earlier would end the connection, and no key would be drawn.
+            while ws.recv()?.is_some() {}
+            Ok(())
+        })
         .unwrap();
-    let mut fills = 0;
+    let fills = Arc::new(AtomicU8::new(0));
+    let counted = fills.clone();
     let url = server.url();
     let bad = Client::new(&url).unwrap().watched().random_source(move |out| {
-        fills += 1;
+        let fill = counted.fetch_add(1, Ordering::SeqCst) + 1;
         // The handshake key and the first masking keys use the first one or two fills.
-        assert!(fills < 4, "as planned");
-        out.fill(fills);
+        assert!(fill < 4, "as planned");
+        out.fill(fill);
         Ok(())
     });
+    let client = bad.clone();
     let bad = bad.connect().unwrap();
     let member = hub.add(bad.sender());
     let mut good = add_member(&hub, Side::Server, long_timeouts());
@@ -230,6 +238,12 @@ fn a_panicking_random_source_fails_only_its_connection() {
         !member.is_member()
     });
     assert!(!bad.sender().is_open());
+    // A source that has panicked is not called again, nor by the clones of the client.
+    match client.connect() {
+        Err(Error::Io(error)) => assert_eq!(error.step(), Step::RandomSource),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(fills.load(Ordering::SeqCst), 4);
     hub.broadcast("the end");
     while good.peer.read().payload != b"the end" {}
 }

@@ -18,8 +18,13 @@ pub(crate) struct Layout {
     pub(crate) io_exceptions: &'static [(&'static str, &'static str)],
     /// The one file that starts threads: elsewhere `std` would end the process at a limit of the system.
     pub(crate) thread_file: &'static str,
+    /// The one file that names [`LOCKS`]: its lock checks that no user code runs while it is held.
+    pub(crate) lock_file: &'static str,
 }
 
+/// Names of `std::sync` for locks and what waits with them. `*` is all of them.
+pub(crate) const LOCKS: [&str; 7] =
+    ["Mutex", "MutexGuard", "RwLock", "RwLockReadGuard", "RwLockWriteGuard", "Condvar", "*"];
 /// Maximum number of files in a cycle of imports inside one folder.
 pub(crate) const CYCLE: usize = 3;
 /// The lints against what can panic, or change a number silently.
@@ -155,4 +160,5 @@ pub(crate) const LAYOUT: &Layout = &Layout {
         ("primitives/lock.rs", "time"),
     ],
     thread_file: "net/threads.rs",
+    lock_file: "primitives/lock.rs",
 };

@@ -12,6 +12,7 @@ const SMALL: Layout = Layout {
     extends: &[],
     io_exceptions: &[("low/random.rs", "fs"), ("low/random.rs", "io")],
     thread_file: "high/mod.rs",
+    lock_file: "low/b.rs",
 };
 
 /// A tree without faults, after these files were added or replaced.
@@ -345,4 +346,22 @@ fn exceptions_from_the_lints_against_panics_are_single_and_have_a_reason() {
     assert_eq!(not_denied(&denied), [""; 0]);
     assert_eq!(not_denied(&denied.replace("clippy::panic, ", "")), ["clippy::panic"]);
     assert_eq!(not_denied(&format!("// {denied}")), PANICS);
+}
+
+#[test]
+fn locks_of_other_files_are_noticed() {
+    for code in [
+        "struct S(std::sync::Mutex<u8>);",
+        "use std::sync::{Arc, Mutex};",
+        "use std::sync; fn f() { sync::RwLock::new(1); }",
+        "use std::sync::Mutex as M;",
+        "use std::sync::Condvar;",
+        "use std::sync::*;",
+    ] {
+        assert_eq!(faults(&[("beside.rs", code)]), ["beside.rs:1: names a lock of std"], "{code}");
+        assert_eq!(faults(&[("low/b.rs", &format!("pub struct B; {code}"))]), Vec::<String>::new(), "{code}");
+    }
+    for code in ["use std::sync::{Arc, OnceLock, Weak};", "#[cfg(test)] mod tests { use std::sync::Mutex; }"] {
+        assert_eq!(faults(&[("beside.rs", code)]), Vec::<String>::new(), "{code}");
+    }
 }

@@ -17,6 +17,7 @@ fn is_write_timeout<T>(result: &stdws::Result<T>) -> bool {
     matches!(result, Err(Error::Timeout(Step::Write)))
 }
 
+/// Shows promise P5.
 #[test]
 fn send_of_a_large_message_times_out() {
     both(|side| {
@@ -76,7 +77,7 @@ fn queueing_and_flushing_time_out() {
         assert!(matches!(end, Some(Error::Timeout(Step::Write))), "{end:?}");
         assert_took(took, ms(400));
 
-        // Queued messages are written from 64 KiB on, so memory is not the bound.
+        // Queued messages are written from 128 KiB on, so memory is not the bound.
         let (ws, _peer) = connection(side, timeouts());
         let sender = ws.sender();
         let (end, took) =

@@ -5,6 +5,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -281,13 +282,13 @@ pub(crate) fn pair_with(side: Side, limits: Limits, timeouts: Timeouts) -> (Peer
 
 /// A client with the key of all handshakes here. Its masking keys are all different.
 pub(crate) fn client(url: &str) -> Client {
-    let mut count = 0_u64;
+    let count = AtomicU64::new(0);
     Client::new(url).unwrap().watched().random_source(move |out| {
         for piece in out.chunks_mut(16) {
+            let count = count.fetch_add(1, Ordering::SeqCst);
             let number = u128::from(count).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
             let bytes = if count == 0 { *NONCE } else { number.to_be_bytes() };
             piece.iter_mut().zip(bytes).for_each(|(out, byte)| *out = byte);
-            count += 1;
         }
         Ok(())
     })

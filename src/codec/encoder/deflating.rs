@@ -52,16 +52,42 @@ impl Encoder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deflate::extension::negotiation::Agreed;
+    use crate::deflate::extension::{codec, Deflate, Direction};
+    use crate::deflate::WindowBits;
     use crate::message::MessageKind;
+
+    fn encoder() -> Encoder {
+        let free = Direction { bits: WindowBits::MAX, takeover: true };
+        let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
+        Encoder::server().with_compression(Some(deflater))
+    }
+
+    /// 7692-6.1-1, 7692-6.1-3, 7692-7.2.1-5: the first frame of a message has RSV1, no other frame has it; only the last
+    /// omits the tail of the flush. 7692-6.1-2: an uncompressed message is as it was, without RSV1.
+    #[test]
+    fn the_first_frame_alone_has_rsv1() {
+        let mut encoder = encoder();
+        let data = Opcode::Data(MessageKind::Text);
+        for (fin, opcode, first) in [
+            (false, data, 0x41),
+            (false, Opcode::Continuation, 0x00),
+            (true, Opcode::Continuation, 0x80),
+            (true, data, 0xC1),
+        ] {
+            let mut out = Vec::new();
+            encoder.encode_compressed(&mut out, fin, opcode, b"part").unwrap();
+            assert_eq!(out[0], first, "{opcode:?}");
+            assert_eq!(out.ends_with(&[0x00, 0x00, 0xff, 0xff]), !fin, "{opcode:?} {out:02x?}");
+        }
+        let mut out = Vec::new();
+        encoder.encode_frame(&mut out, true, data, b"part").unwrap();
+        assert_eq!(out, b"\x81\x04part");
+    }
 
     #[test]
     fn a_huge_compressed_message_leaves_no_huge_buffer() {
-        use crate::deflate::extension::codec;
-        use crate::deflate::extension::negotiation::Agreed;
-        use crate::deflate::extension::{Deflate, Direction};
-        let free = Direction { bits: crate::deflate::WindowBits::MAX, takeover: true };
-        let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
-        let mut encoder = Encoder::server().with_compression(Some(deflater));
+        let mut encoder = encoder();
         let mut random = 1_u32;
         let noise: Vec<u8> = (0..1 << 20)
             .map(|_| {

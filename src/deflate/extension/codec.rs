@@ -140,3 +140,58 @@ impl Deflater {
         self.compressed.capacity()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(bits: u8, takeover: bool) -> (Inflater, Deflater) {
+        let direction = Direction { bits: WindowBits::new(bits).unwrap(), takeover };
+        codec(&Agreed { send: direction, receive: direction }, &Deflate::default())
+    }
+
+    fn received(inflater: &mut Inflater, payload: &[u8]) -> Result<Vec<u8>, ProtocolError> {
+        let mut plain = Vec::new();
+        inflater.begin_message();
+        inflater.push(payload, &mut plain, 1 << 20)?;
+        inflater.end_message().map(|()| plain)
+    }
+
+    /// 7692-7.2.1-8, 7692-7.2.1-11, 7692-7.2.2-2, 7692-7.2.2-4: a repeated message refers to the first.
+    /// 7692-7.2.1-7, 7692-7.2.1-10, 7692-7.2.2-1, 7692-7.2.2-3: without takeover it is compressed as the first, and a
+    /// reference to the first is an error.
+    #[test]
+    fn the_window_is_kept_if_that_was_negotiated() {
+        let text = b"Nothing in it repeats: 0123456789 abcdefghjklmoqsuvwxyz";
+        let (mut keeping, mut sender) = pair(15, true);
+        let first = sender.compress_fragment(text, true).to_vec();
+        let again = sender.compress_fragment(text, true).to_vec();
+        assert!(again.len() < first.len() / 4, "{} {}", first.len(), again.len());
+        for payload in [&first, &again] {
+            assert_eq!(received(&mut keeping, payload).as_deref(), Ok(&text[..]));
+        }
+        let (mut forgetting, mut sender) = pair(15, false);
+        for _ in 0..2 {
+            assert_eq!(sender.compress_fragment(text, true), first);
+        }
+        assert_eq!(received(&mut forgetting, &first).as_deref(), Ok(&text[..]));
+        assert_eq!(received(&mut forgetting, &again), Err(ProtocolError::InvalidDeflate));
+    }
+
+    /// 7692-7.2.2-6, 7692-7.2.2-8: this side keeps the negotiated window and no more, so a longer distance is an error.
+    /// 7692-7.2.1-12, 7692-7.2.1-14, 7692-7.2.2-10: and it sends no longer distance.
+    #[test]
+    fn the_window_has_the_negotiated_size() {
+        let far = [vec![b'x'; 20], (0..=255).cycle().take(600).collect(), vec![b'x'; 20]].concat();
+        // The start of the message again, as late as possible.
+        let far = [&b"a beginning"[..], &far, b"a beginning"].concat();
+        for bits in 8..=15 {
+            let large = pair(15, true).1.compress_fragment(&far, true).to_vec();
+            let expected = if bits >= 10 { Ok(&far[..]) } else { Err(&ProtocolError::InvalidDeflate) };
+            assert_eq!(received(&mut pair(bits, true).0, &large).as_deref(), expected, "{bits}");
+            let (mut inflater, mut deflater) = pair(bits, true);
+            let fitting = deflater.compress_fragment(&far, true).to_vec();
+            assert_eq!(received(&mut inflater, &fitting).as_deref(), Ok(&far[..]), "{bits}");
+        }
+    }
+}

@@ -225,7 +225,7 @@ fn decoders_match_the_vectors() {
 
 #[test]
 fn encoders_match_the_vectors() {
-    // hixie76-4.2-6, hixie76-4.2-8, hybi01-4.2-1, hybi04-4.2-2, hybi04-4.3-1, hybi05-4.2-1, hybi05-4.5-1
+    // hixie76-4.2-6, hixie76-4.2-8, hybi01-4.2-1, hybi04-4.2-1, hybi04-4.2-2, hybi04-4.3-1, hybi05-4.2-1, hybi05-4.5-1
     let hello = || b"Hello".to_vec();
     let one = |opcode, payload| vec![(true, opcode, payload)];
     let two = || vec![(false, TEXT, b"Hel".to_vec()), (true, Opcode::Continuation, b"lo".to_vec())];

@@ -3,7 +3,7 @@
 //! Everything that differs between drafts comes from the table.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::codec::frame::Role;
 use crate::explain::frame::{arrow, table_row, BYTES};
@@ -12,13 +12,14 @@ use crate::legacy::handshake::{proof, DEFLATE_STREAM};
 use crate::legacy::parts::HandshakeProof;
 use crate::legacy::table::DraftSpec;
 use crate::legacy::Version;
+use crate::primitives::lock::Lock;
 use crate::primitives::sha1;
 
 /// The draft in use, and the handshake values shared by both explainers of a connection.
 #[derive(Clone)]
 pub(crate) struct DraftContext {
     pub(crate) spec: &'static DraftSpec,
-    keys: Arc<Mutex<HandshakeKeys>>,
+    keys: Arc<Lock<HandshakeKeys>>,
 }
 
 /// Values from the two heads that are needed to read the frames.
@@ -39,7 +40,7 @@ impl DraftContext {
 
     /// Stores the values of a head that are needed later.
     pub(crate) fn record_head(&self, head: &Head) {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.keys.lock();
         for (name, place) in [("Sec-WebSocket-Key", 0), ("Sec-WebSocket-Nonce", 1)] {
             if let Some(value) = head.get(name) {
                 match place {
@@ -57,13 +58,13 @@ impl DraftContext {
 
     /// The masking key of the connection. Meaningful in hybi-04 only.
     pub(crate) fn masking_key(&self) -> [u8; 20] {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.keys.lock();
         proof::masking_key(&keys.key, &keys.nonce)
     }
 
     /// Whether everything after the heads is compressed.
     pub(crate) fn uses_deflate_stream(&self) -> bool {
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).deflate_stream
+        self.keys.lock().deflate_stream
     }
 
     /// The key that masks a frame of hybi-04.
@@ -73,7 +74,7 @@ impl DraftContext {
 
     /// The expected response to these eight bytes, if the keys are known.
     fn challenge_response(&self, body: &[u8]) -> Option<[u8; 16]> {
-        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = self.keys.lock();
         let ((first, second), body) = keys.challenge_numbers.zip(body.try_into().ok())?;
         Some(proof::challenge_response(first, second, body))
     }

@@ -1,0 +1,39 @@
+//! The tool of `examples/ws`: each command is run as a child process against this library, with watchdogs. The program is
+//! built beside the tests by `cargo test`; for this test alone, `cargo build --example ws` comes first.
+
+// The parts of the tool that need no process.
+#[allow(dead_code)]
+#[path = "../examples/ws/args.rs"]
+mod args;
+#[allow(dead_code)]
+#[path = "../examples/ws/hex.rs"]
+mod hex;
+#[allow(dead_code)]
+#[path = "../examples/ws/serve/path.rs"]
+mod path;
+#[allow(dead_code)]
+#[path = "../examples/ws/terminal.rs"]
+mod terminal;
+
+#[path = "ws/bridge.rs"]
+mod bridge;
+#[path = "ws/cat.rs"]
+mod cat;
+#[path = "ws/cat_faults.rs"]
+mod cat_faults;
+#[path = "ws/echo.rs"]
+mod echo;
+#[path = "ws/explain.rs"]
+mod explain;
+#[path = "ws/frame.rs"]
+mod frame;
+#[cfg(unix)]
+#[path = "ws/run.rs"]
+mod run;
+#[path = "ws/serve.rs"]
+mod serve;
+#[cfg(all(unix, feature = "native-tls"))]
+#[path = "support/tls.rs"]
+mod tls;
+#[path = "ws/tool.rs"]
+mod tool;
