@@ -116,6 +116,7 @@ impl Compress {
     /// ```
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         // BFINAL, fixed codes, and seven zeros for the end of the block. The output before ends on a byte boundary.
+        // 1951-3.2.3-s1
         out.extend_from_slice(&[0x03, 0x00]);
         self.reset();
     }
@@ -207,6 +208,7 @@ mod tests {
 
     /// Every kind, window and level, messages of many lengths one after the other, with the window kept and without.
     /// The reader accepts no distance beyond the window, so this shows 7692-7.2.1-12 and 7692-7.2.1-14, too.
+    /// 1951-3.1-s1: the lengths of stored blocks too.
     #[test]
     fn round_trips() {
         let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
@@ -333,6 +335,7 @@ mod tests {
         }
     }
 
+    /// 1951-3.2.3-s1
     #[test]
     fn finish_ends_the_stream() {
         let (mut compress, mut out) = (Compress::new(Level::Best, WindowBits::MAX), Vec::new());
