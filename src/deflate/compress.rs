@@ -350,6 +350,43 @@ mod tests {
         assert_eq!(text, b"one, two");
     }
 
+    #[test]
+    fn after_finish_another_stream_begins() {
+        let (mut compress, mut first, mut second) =
+            (Compress::new(Level::Default, WindowBits::MAX), Vec::new(), Vec::new());
+        compress.push(b"so much in common", &mut first);
+        compress.finish(&mut first);
+        compress.push(b"so much in common", &mut second);
+        let mut out = Vec::new();
+        Inflate::new(WindowBits::MAX).push(&second, &mut out, 100).unwrap();
+        assert_eq!(out, b"so much in common");
+    }
+
+    #[test]
+    fn lengths_around_one_input_chunk() {
+        let mut numbers = Numbers(29);
+        for (level, window) in windows() {
+            let full = window.size() + (8 << 10);
+            for length in full - 2..=full + 2 {
+                let data = data(0, length, &mut numbers);
+                let packed = payload(&mut Compress::new(level, window), &data);
+                assert_eq!(inflated(&mut Inflate::new(window), &packed, length), Ok(data), "{level:?} {window:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn levels_differ_in_size() {
+        let item = |n: u32| {
+            let (id, user, tag) = (n * 7919 % 1000, n * 31 % 97, n % 13);
+            format!("{{\"id\":{id},\"name\":\"user{user}\",\"tags\":[\"a{tag}\",\"b\"]}},")
+        };
+        let text: String = (0..3000).map(item).collect();
+        let size = |level| payload(&mut Compress::new(level, WindowBits::MAX), text.as_bytes()).len();
+        let (fast, usual, best) = (size(Level::Fast), size(Level::Default), size(Level::Best));
+        assert!(best <= usual && usual < fast / 100 * 97, "{fast} {usual} {best}");
+    }
+
     impl Compress {
         fn memory(&self) -> usize {
             let parts = self.parts.as_ref().unwrap();

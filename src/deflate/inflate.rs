@@ -349,6 +349,31 @@ mod tests {
         assert_eq!((inflate.end_message(), &out[..]), (Ok(()), &b"HelloHello"[..]));
     }
 
+    #[test]
+    fn at_end_is_true_between_the_last_block_and_the_next_byte() {
+        let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
+        assert!(!inflate.at_end());
+        let pieces: [(&[u8], bool, &str); 5] = [
+            (&[], false, "nothing was read"),
+            (&[0x00, 1, 0, 0xfe, 0xff, b'x'], false, "a block that is not the last"),
+            (&[0x01, 1, 0, 0xfe, 0xff], false, "in the last block"),
+            (b"x", true, "the last block has ended"),
+            (&[0x01], false, "another block has begun"),
+        ];
+        for (piece, want, what) in pieces {
+            inflate.push(piece, &mut out, 10).unwrap();
+            assert_eq!(inflate.at_end(), want, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_did_not_end_remains_an_error() {
+        let mut inflate = Inflate::new(WindowBits::MAX);
+        assert_eq!(inflate.end_message(), Err(InflateError::Unfinished));
+        let block = [0x00, 0, 0, 0xff, 0xff];
+        assert_eq!(inflate.push(&block, &mut Vec::new(), 10), Err(InflateError::Unfinished));
+    }
+
     /// For every window: a distance of exactly its size, and one more; within a call, and across calls with another
     /// vector.
     #[test]

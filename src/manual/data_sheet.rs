@@ -19,7 +19,7 @@
 // designation: end
 //!
 //! The SHA-256 of the package designates a version exactly. `tests/dossier/reproducible` packages two clean clones, compares the
-//! bytes and prints the hash. `tests/dossier/sbom.py` writes the bills of materials, in CycloneDX 1.6 and SPDX 2.3: chapter
+//! bytes and prints the hash. `tests/dossier/sbom.py` writes the bills of materials of six builds, in CycloneDX 1.6 and SPDX 2.3: chapter
 //! [`bill_of_materials`](super::bill_of_materials). `tests/dossier/export DIR` writes all of the dossier to a folder.
 //!
 //! # Purpose
