@@ -50,8 +50,8 @@ connection also holds the beginning of a large message, which takes some 3 GB.
 --growth: how the cost grows with the sizes of messages, the lengths of lists, the numbers of fragments, connections, members
 and others. Fails if an exponent is above 1.1. Some ten minutes; with --quick, two. Needs a descriptor for each of 10,000
 connections in each of two processes: ulimit -n 12000. LINE: only lines whose name contains this.
-client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers,
-and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.
+client: sends COUNT messages of SIZE bytes to ws://127.0.0.1:PORT, WINDOW of them before reading as many answers (above
+64 KiB, the last of a window is a new copy that is sent by value, as from a program that makes its messages), and prints one line of JSON: messages, seconds, messages per second, CPU nanoseconds per message.
 handshakes: opens COUNT connections to ws://127.0.0.1:PORT one after the other, over a socket or with the client.
 stuck: COUNT threads of a server send to peers that do not read. Prints one line of JSON: how often one of them wakes in a
 second, and the share of a core that all of them take.";
@@ -435,6 +435,9 @@ struct StdwsClient {
     text: Option<String>,
 }
 
+/// Size in bytes above which a message is copied and sent by value, to be masked in place.
+const SENT_BY_VALUE: usize = 64 << 10;
+
 impl StdwsClient {
     fn connect(port: u16, payload: Vec<u8>, window: usize, text: bool, deflate: bool) -> Result<StdwsClient, Failure> {
         let mut client = Client::new(format!("ws://127.0.0.1:{port}"))?.limits(Limits::with_max_message_size(64 << 20));
@@ -451,7 +454,10 @@ impl StdwsClient {
         for _ in 1..self.window {
             self.ws.queue(message)?;
         }
-        self.ws.send(message)?;
+        match self.payload.len() > SENT_BY_VALUE {
+            true => self.ws.send(message.to_message())?,
+            false => self.ws.send(message)?,
+        }
         for _ in 0..self.window {
             match self.ws.recv_ref()? {
                 Some(answer) if answer.as_bytes().len() == self.payload.len() => {}
