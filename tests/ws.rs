@@ -21,6 +21,8 @@ mod bridge;
 mod cat;
 #[path = "ws/cat_faults.rs"]
 mod cat_faults;
+#[path = "ws/check.rs"]
+mod check;
 #[path = "ws/echo.rs"]
 mod echo;
 #[path = "ws/explain.rs"]

@@ -11,6 +11,7 @@
 mod args;
 mod bridge;
 mod cat;
+mod check;
 mod client;
 mod echo;
 mod explain;
@@ -27,8 +28,17 @@ use std::process::ExitCode;
 
 use args::{Args, Command, Failure, Outcome};
 
-const COMMANDS: &[&Command] =
-    &[&cat::COMMAND, &echo::COMMAND, &serve::COMMAND, &explain::COMMAND, &run::COMMAND, &bridge::COMMAND];
+// One a line.
+#[rustfmt::skip]
+const COMMANDS: &[&Command] = &[
+    &cat::COMMAND,
+    &echo::COMMAND,
+    &serve::COMMAND,
+    &explain::COMMAND,
+    &run::COMMAND,
+    &bridge::COMMAND,
+    &check::COMMAND,
+];
 
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);
