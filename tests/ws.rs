@@ -8,6 +8,8 @@ mod args;
 #[allow(dead_code)]
 #[path = "../examples/ws/hex.rs"]
 mod hex;
+#[path = "../examples/ws/bench/histogram.rs"]
+mod histogram;
 #[allow(dead_code)]
 #[path = "../examples/ws/serve/path.rs"]
 mod path;
@@ -15,6 +17,8 @@ mod path;
 #[path = "../examples/ws/terminal.rs"]
 mod terminal;
 
+#[path = "ws/bench.rs"]
+mod bench;
 #[path = "ws/bridge.rs"]
 mod bridge;
 #[path = "ws/cat.rs"]

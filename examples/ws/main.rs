@@ -9,6 +9,7 @@
 //! | all others | one command each |
 
 mod args;
+mod bench;
 mod bridge;
 mod cat;
 mod check;
@@ -38,6 +39,7 @@ const COMMANDS: &[&Command] = &[
     &run::COMMAND,
     &bridge::COMMAND,
     &check::COMMAND,
+    &bench::COMMAND,
 ];
 
 fn main() -> ExitCode {
