@@ -10,6 +10,8 @@ mod args;
 mod hex;
 #[path = "../examples/ws/bench/histogram.rs"]
 mod histogram;
+#[path = "../examples/ws/json_line.rs"]
+mod json_line;
 #[allow(dead_code)]
 #[path = "../examples/ws/serve/path.rs"]
 mod path;
@@ -33,11 +35,18 @@ mod echo;
 mod explain;
 #[path = "ws/frame.rs"]
 mod frame;
+#[path = "ws/record.rs"]
+mod record;
+#[path = "ws/replay.rs"]
+mod replay;
 #[cfg(unix)]
 #[path = "ws/run.rs"]
 mod run;
 #[path = "ws/serve.rs"]
 mod serve;
+#[allow(dead_code)]
+#[path = "../examples/ws/session.rs"]
+mod session;
 #[cfg(all(unix, feature = "native-tls"))]
 #[path = "support/tls.rs"]
 mod tls;

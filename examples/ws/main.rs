@@ -5,6 +5,7 @@
 //! | `main.rs` | the table of commands, help, exit codes |
 //! | `args.rs` | arguments and the help of a command |
 //! | `terminal.rs` | colour, escaping, times, JSON |
+//! | `session.rs`, `json_line.rs` | recorded sessions |
 //! | `client.rs`, `server.rs` | the flags that all clients and all servers have |
 //! | all others | one command each |
 
@@ -17,10 +18,14 @@ mod client;
 mod echo;
 mod explain;
 mod hex;
+mod json_line;
+mod record;
+mod replay;
 mod run;
 mod secret;
 mod serve;
 mod server;
+mod session;
 mod terminal;
 
 use std::env;
@@ -40,6 +45,8 @@ const COMMANDS: &[&Command] = &[
     &bridge::COMMAND,
     &check::COMMAND,
     &bench::COMMAND,
+    &record::COMMAND,
+    &replay::COMMAND,
 ];
 
 fn main() -> ExitCode {

@@ -106,11 +106,14 @@ impl Input {
 
 /// Sends a message on the present connection, or on the next one. One that was sent may be lost as well.
 fn send(session: &Session, message: &Message) -> Result<(), Failure> {
+    let mut sender = session.current.wait();
+    // Before it is sent, because its answer is printed by another thread.
+    session.output.sent(message)?;
     loop {
-        match session.current.wait().send(message) {
-            Ok(()) => return session.output.sent(message),
+        match sender.send(message) {
+            Ok(()) => return Ok(()),
             Err(error @ Error::Usage(_)) => return Err(Failure::new(error)),
-            Err(_) => {}
+            Err(_) => sender = session.current.wait(),
         }
     }
 }
