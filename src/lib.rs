@@ -84,6 +84,7 @@
 //! | `cargo run --example echo_server` | a server with metrics, limits, TLS and a graceful shutdown |
 //! | `cargo run --example client` | a client for a terminal, with reconnecting and proxies |
 //! | `cargo run --example chat` | a chat with a page for the browser, on one port |
+//! | `cargo run --example ws -- --help` | one tool for the terminal: client, servers, bridge, explanations |
 //!
 //! The file `examples/README.md` lists all, with configurations for nginx and HAProxy. Most items of this documentation have an
 //! example of their own.
@@ -95,7 +96,10 @@
 //! [`closing`](manual::closing), [`reconnecting`](manual::reconnecting), [`proxies`](manual::proxies), [`tls`](manual::tls),
 //! [`deploying`](manual::deploying), [`costs`](manual::costs), [`observing`](manual::observing), [`testing`](manual::testing),
 //! [`security`](manual::security), [`history`](manual::history), [`registries`](manual::registries),
-//! [`reviews`](manual::reviews), [`changes`](manual::changes). The [`manual`] says what each chapter is for.
+//! [`reviews`](manual::reviews), [`data_sheet`](manual::data_sheet), [`hazards`](manual::hazards),
+//! [`anomalies`](manual::anomalies), [`cryptography`](manual::cryptography), [`traceability`](manual::traceability),
+//! [`bounds`](manual::bounds), [`bill_of_materials`](manual::bill_of_materials), [`policies`](manual::policies),
+//! [`changes`](manual::changes). The [`manual`] says what each chapter is for.
 //!
 //! # Features
 //!

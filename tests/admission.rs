@@ -49,6 +49,7 @@ fn open_soon(addr: SocketAddr) -> RawPeer {
     }
 }
 
+/// Shows promise P9.
 #[test]
 fn pending_handshakes_have_their_own_limit() {
     let _watchdog = watchdog();
@@ -127,6 +128,7 @@ fn alone(name: &str, limit: &str) -> bool {
     false
 }
 
+/// Shows promise P9.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_server_survives_running_out_of_descriptors() {
@@ -162,6 +164,7 @@ fn a_server_survives_running_out_of_descriptors() {
     assert!(start.elapsed() < WATCHDOG / 2, "{:?}", start.elapsed());
 }
 
+/// Shows promise P9.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_server_survives_running_out_of_memory_for_threads() {

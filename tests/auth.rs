@@ -265,6 +265,7 @@ fn debug_output_and_errors_contain_no_secrets() {
     });
 }
 
+/// Shows promise P17.
 #[test]
 fn constant_time_eq_does_not_stop_at_the_first_difference() {
     let secret = "s".repeat(1 << 18);

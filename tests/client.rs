@@ -170,6 +170,7 @@ fn usage_errors_show_before_anything_is_sent() {
 
 /// The name does not exist, so another error would mean that it was resolved.
 /// Shows the answer to farrell-5.
+/// Shows promise P13.
 #[test]
 #[cfg(not(feature = "native-tls"))]
 fn wss_without_tls_is_refused_before_the_name_is_resolved() {
@@ -219,6 +220,7 @@ fn secrets_are_never_shown() {
 
 /// 6455-4.1-28, 6455-4.1-30: new for each connection.
 /// Shows the answer to opera-25.
+/// Shows promise P19.
 #[test]
 fn every_connection_has_a_key_of_its_own() {
     let keys: Vec<String> = (0..2)
@@ -244,6 +246,7 @@ fn the_callers_source_is_used_for_every_key() {
     assert!(frames.starts_with(b"\x81\x85the \x3C\x0D\x09\x4C\x1B\x88\x82samp"), "{}", frames.escape_ascii());
 }
 
+/// Shows promise P19.
 #[test]
 fn a_source_that_fails_sends_nothing() {
     let (listener, address) = listen();
@@ -509,6 +512,7 @@ fn in_short_time(mut serve: impl FnMut(&mut TcpStream) -> io::Result<()> + Send 
     error
 }
 
+/// Shows promise P5.
 #[test]
 fn a_silent_server_is_cut_at_the_deadline() {
     let error = in_short_time(|stream| match stream.read(&mut [0])? {

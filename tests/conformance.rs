@@ -345,6 +345,7 @@ fn recorded(conversation: impl FnOnce(SocketAddr)) -> [(String, Vec<Frame>); 2] 
 /// 6455-5.1-1, 6455-5.3-1, 6455-5.3-2, 6455-5.3-4, 6455-6.1-8, 6455-5.5.1-s1, 6455-10.3-1: every frame of a client is
 /// masked with its own key from the random source of the system; 6455-5.1-4: no frame of a server.
 /// Shows the answers to farrell-8, farrell-9.
+/// Shows promise P19.
 #[test]
 fn clients_use_a_new_masking_key_for_every_frame_and_servers_none() {
     let _watchdog = watchdog();

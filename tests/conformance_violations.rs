@@ -73,6 +73,7 @@ fn every_violation_is_detected_at_its_first_invalid_byte() {
 
 /// 6455-7.1.7-7, 6455-7.1.1-1: data after a violation is ignored: no message, no Pong, no second Close.
 /// Shows the answer to opera-31.
+/// Shows promise P3.
 #[test]
 fn nothing_is_processed_after_a_violation() {
     for side in SIDES {

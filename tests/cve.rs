@@ -191,6 +191,7 @@ fn cve_2024_37890_headers_above_the_limit() {
 }
 
 /// ws and websocket-extensions took quadratic and exponential time for lists such as an unclosed quoted string.
+/// Shows promise P7.
 #[test]
 fn cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass() {
     let server = server();
@@ -225,6 +226,7 @@ fn cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass() {
 
 /// tungstenite parsed the whole head again after every read: 20 MB in small pieces cost five minutes. Byte by byte, 64
 /// KiB would be two billion parsed bytes; here they are rejected at the limit, in time.
+/// Shows promise P7.
 #[test]
 fn cve_2023_43669_head_parsed_once() {
     let fields = format!("X: {}\r\n", "y".repeat(4000)).repeat(17);
@@ -308,6 +310,7 @@ fn redirected(location: &str) -> String {
 
 /// Any web page could connect with the user's cookies to servers that did not check Origin.
 /// Shows the answer to opera-33.
+/// Shows promise P14.
 #[test]
 fn cve_2019_13611_cross_site_hijacking() {
     let server = server();
@@ -373,6 +376,7 @@ fn cve_2026_49753_content_length_plus_zero() {
 // ── frames ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// ws 8.21 and undici had a high cost for each fragment and did not count empty ones: millions of them took minutes.
+/// Shows promise P7.
 #[test]
 fn ws_2026_05_undici_2026_06_tiny_fragments() {
     for side in SIDES {
@@ -510,6 +514,7 @@ fn cve_2025_5399_cve_2026_11586_pongs_without_bound() {
 
 /// The websocket crate allocated the length that a header declared; another library reserves 16 MiB for a header of 14
 /// bytes. No machine has the memory declared here: reserving it aborts the process.
+/// Shows promise P6.
 #[test]
 fn cve_2022_35922_allocates_the_declared_length() {
     for side in SIDES {

@@ -63,6 +63,7 @@ fn uncompressed_messages_do_not_touch_the_window() {
     }
 }
 
+/// Shows promise P21.
 #[test]
 fn the_message_limit_counts_decompressed_bytes() {
     for role in ROLES {
@@ -120,6 +121,7 @@ fn cve_2026_134813_ghsa_x8v2_478q_2hvg_cve_2026_83599_wsa_2026_1_limit_before_in
 }
 
 /// A client of another library had no limit on inflated bytes. The limits that are set by default hold for them.
+/// Shows promise P21.
 #[test]
 fn cve_2026_1526_no_limit_after_inflating() {
     for (role, limits) in ROLES.into_iter().zip([Limits::client(), Limits::server()]) {
@@ -202,6 +204,7 @@ fn sent_messages_are_a_sync_flush_without_its_tail() {
     }
 }
 
+/// Shows promise P20.
 #[test]
 fn compression_needs_the_consent_of_both_sides() {
     // 6455-4.2.2-10, 6455-4.2.2-11, 6455-9-1, 6455-9-2, 6455-9-3, 6455-9-4

@@ -260,6 +260,7 @@ fn survive(role: Side) {
     assert_eq!(current.load(Ordering::SeqCst), CASES - 1);
 }
 
+/// Shows promise P4.
 #[test]
 fn a_server_survives_mutated_input() {
     survive(Side::Server);

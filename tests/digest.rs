@@ -141,6 +141,7 @@ fn basic_is_never_sent_in_its_place() {
     assert_eq!(sent, ["Bearer x", "Basic YW5uOng="]);
 }
 
+/// Shows promise P16.
 #[test]
 fn no_answer_goes_to_another_host() {
     let _watchdog = watchdog();

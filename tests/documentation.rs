@@ -5,6 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+const NAMES: [&str; 20] = [
+    "backpressure",
+    "bind_to",
+    "compression",
+    "CORS",
+    "disconnect",
+    "epoll",
+    "graceful shutdown",
+    "Happy Eyeballs",
+    "join",
+    "keepalive",
+    "permessage-deflate",
+    "ping_interval",
+    "read limit",
+    "rng",
+    "room",
+    "set_read_timeout",
+    "SNI",
+    "socket activation",
+    "split",
+    "wss",
+];
 const TYPES: [&str; 5] = ["WebSocket", "Sender", "RawStream", "SplitStream", "Member"];
 
 #[test]
@@ -34,6 +56,18 @@ fn a_method_without_an_example_is_found() {
     let found = public_methods(source);
     let names: Vec<_> = found.iter().map(|(of, method, docs)| (*of, method.as_str(), docs.contains("```"))).collect();
     assert_eq!(names, [("Sender", "send", true), ("Sender", "abort", false)]);
+}
+
+/// Names of other libraries, of systems and of specifications, and a search that finds an item here.
+#[test]
+fn other_names_lead_to_an_item() {
+    let mut aliases = BTreeSet::new();
+    visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut |source| {
+        let after = source.split("#[doc(alias = \"").skip(1);
+        aliases.extend(after.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+    });
+    let missing: Vec<_> = NAMES.into_iter().filter(|name| !aliases.contains(*name)).collect();
+    assert!(missing.is_empty(), "no doc(alias): {missing:?}");
 }
 
 #[test]

@@ -494,6 +494,7 @@ fn several_subprotocols_from_hybi_03_on() {
 
 // ── version negotiation ─────────────────────────────────────────────────────────────────────────────────────────────
 
+/// Shows promise P20.
 #[test]
 fn a_server_accepts_rfc_6455_alone_by_default() {
     let _watchdog = watchdog();

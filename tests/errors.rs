@@ -52,6 +52,7 @@ fn closed() -> Error {
     sender.send("late").unwrap_err()
 }
 
+/// Shows promise P23.
 #[test]
 fn every_variant_says_what_happened_and_what_to_change() {
     let rows: [Row; 8] = [
@@ -142,6 +143,7 @@ fn attempts_that_ran_out_of_time_are_timeouts() {
     assert!(error.is_timeout() && matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
 }
 
+/// Shows promise P23.
 #[test]
 fn each_error_has_a_message_of_its_own() {
     let usage_error = [

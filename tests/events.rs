@@ -378,6 +378,7 @@ fn a_handler_that_fails() {
     assert!(!log.names().contains(&"handler-failed"), "{:?}", log.0.lock().unwrap());
 }
 
+/// Shows promise P12.
 #[test]
 fn a_panicking_closure_does_not_affect_the_connection() {
     let count = Arc::new(Mutex::new(0));

@@ -167,6 +167,7 @@ impl Crate {
     }
 }
 
+/// Shows promise P24.
 #[test]
 fn items_that_need_a_feature_say_so() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -6,6 +6,7 @@ use std::fs;
 
 use stdws::{Client, Server};
 
+/// Shows promise P24.
 #[test]
 fn without_legacy_there_is_neither_md5_nor_a_draft() {
     let server = Server::bind("127.0.0.1:0").unwrap().start(|mut ws| ws.send("here")).unwrap();

@@ -78,6 +78,7 @@ fn assert_long_lists_are_rejected() {
 /// The thread of a connection, and what the allocator keeps of other connections.
 const BESIDE_THE_HEAD: usize = 126 << 10;
 
+/// Shows promise P6.
 #[test]
 fn a_head_takes_little_more_than_its_bytes_while_a_hook_runs() {
     assert_long_lists_are_rejected();

@@ -5,6 +5,9 @@
 #[path = "layers/source.rs"]
 mod source;
 
+#[path = "support/named_tests.rs"]
+mod named_tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -98,7 +101,7 @@ fn check(questions: &[Question], files: &BTreeMap<String, String>) -> Vec<String
     let mut expected: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for Question { id, shown_by } in questions {
         for (file, name) in shown_by {
-            let Some(test) = files.get(file).and_then(|text| test_lines(text, name)) else {
+            let Some(test) = files.get(file).and_then(|text| named_tests::test_and_comments(text, name)) else {
                 faults.push(format!("{id}: {file} has no test {name}"));
                 continue;
             };
@@ -120,18 +123,6 @@ fn check(questions: &[Question], files: &BTreeMap<String, String>) -> Vec<String
         }
     }
     faults
-}
-
-/// The comments and attributes above a test without arguments, and the test itself. The source is formatted.
-fn test_lines<'a>(text: &'a str, name: &str) -> Option<Vec<&'a str>> {
-    let lines: Vec<&str> = text.lines().collect();
-    let at = lines.iter().position(|line| line.trim_start().starts_with(&format!("fn {name}()")))?;
-    let indent = lines[at].len() - lines[at].trim_start().len();
-    let belongs = |line: &&&str| line.trim_start().starts_with("//") || line.trim_start().starts_with("#[");
-    let above = lines[..at].iter().rev().take_while(belongs).count();
-    let end = lines[at..].iter().position(|line| *line == format!("{:indent$}}}", ""))?;
-    let whole = &lines[at - above..=at + end];
-    whole.iter().any(|line| line.trim() == "#[test]").then(|| whole.to_vec())
 }
 
 #[test]

@@ -245,6 +245,7 @@ impl Drop for Bomb {
     }
 }
 
+/// Shows promise P12.
 #[test]
 fn a_hook_that_panics_or_returns_invalid_values_is_answered_500() {
     let server = bind()

@@ -265,11 +265,13 @@ fn run(side: Side, cases: impl Iterator<Item = u64> + Send + 'static, case: fn(S
     }
 }
 
+/// Shows promises P3, P4.
 #[test]
 fn a_server_survives() {
     run(Side::Server, 0..CASES, case);
 }
 
+/// Shows promise P4.
 #[test]
 fn a_client_survives() {
     run(Side::Client, 0..CASES, case);

@@ -23,6 +23,7 @@ use graph::Import;
 use layout::{Layout, CYCLE, FILE, FUNCTION, LAYOUT, LOCKS, PANICS, VALUES};
 use source::{blank, group_end, rust_files, test_files, test_lines, text, tokens, without_tests};
 
+/// Shows promises P1, P4.
 #[test]
 fn the_sources_keep_the_rules() {
     let files = rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));

@@ -97,6 +97,7 @@ fn connect_many(addr: SocketAddr, count: usize) {
     clients.into_iter().for_each(|client| client.join().unwrap());
 }
 
+/// Shows promise P6.
 #[test]
 fn nothing_stays_allocated_after_connections_end() {
     let _watchdog = watchdog_after(LONG);

@@ -124,6 +124,7 @@ fn patches_apply_and_their_tests_cite_the_requirements() {
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }
 
+/// Shows promise P2.
 #[test]
 fn each_patch_was_noticed() {
     for (subject, patches) in subjects() {

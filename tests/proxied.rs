@@ -118,6 +118,7 @@ fn a_malformed_proxy_header_gets_no_answer() {
     });
 }
 
+/// Shows promise P18.
 #[test]
 fn untrusted_peers_are_their_own_client() {
     with_watchdog(|| {
@@ -131,6 +132,7 @@ fn untrusted_peers_are_their_own_client() {
     });
 }
 
+/// Shows promise P18.
 #[test]
 fn headers_are_followed_through_trusted_proxies_only() {
     with_watchdog(|| {

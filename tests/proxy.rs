@@ -12,7 +12,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, RESPONSE};
+use live::{assert_soon, assert_took, ms, read_head, sample_client, watchdog, Watched, RESPONSE};
 use stdws::{
     Client, Error, HandshakeErrorKind, HeadErrorKind, Proxy, ProxyError, ProxyErrorKind, ResponseErrorKind, Server,
     Step, UsageError, WebSocket,
@@ -70,7 +70,7 @@ fn echo_server() -> stdws::ServerHandle {
         }
         Ok(())
     };
-    Server::bind("127.0.0.1:0").unwrap().start(serve).unwrap()
+    Server::bind("127.0.0.1:0").unwrap().watched().start(serve).unwrap()
 }
 
 fn refused(result: stdws::Result<WebSocket>) -> ProxyError {
@@ -743,7 +743,7 @@ fn proxies_of_variables_and_no_proxy() {
     };
     let proxy = Proxy::from_vars(lookup).unwrap();
     let connect = |url: &str| {
-        let mut ws = Client::new(url).unwrap().proxy(proxy.clone()).connect().unwrap();
+        let mut ws = Client::new(url).unwrap().watched().proxy(proxy.clone()).connect().unwrap();
         ws.send("hello").unwrap();
         assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("hello"));
         ws.peer_addr().unwrap()
@@ -757,7 +757,8 @@ fn proxies_of_variables_and_no_proxy() {
 #[test]
 fn a_client_shows_its_proxy_but_no_secret() {
     let proxy = Proxy::new("http://somebody:S3CRET@p.example:3128").unwrap();
-    let shown = format!("{:?}", Client::new("ws://u:S3CRET@h/?S3CRET").unwrap().proxy(proxy).max_redirects(99));
+    let shown =
+        format!("{:?}", Client::new("ws://u:S3CRET@h/?S3CRET").unwrap().watched().proxy(proxy).max_redirects(99));
     assert!(shown.contains("http://p.example:3128") && shown.contains("redirects: 10"), "{shown}");
     assert!(!shown.contains("S3CRET") && !shown.contains("somebody"), "{shown}");
 }

@@ -196,6 +196,7 @@ fn odd_heads_do_not_end_the_iteration() {
     });
 }
 
+/// Shows promise P22.
 #[test]
 fn a_permanent_error_is_the_last_item() {
     with_watchdog(|| {
@@ -247,6 +248,7 @@ fn only_the_first_attempt_has_no_delay() {
     });
 }
 
+/// Shows promise P22.
 #[test]
 fn retry_after_is_waited_for() {
     with_watchdog(|| {

@@ -81,6 +81,7 @@ fn header_lines<'a>(request: &'a str, name: &str) -> Vec<&'a str> {
     request.lines().filter(|line| line.to_ascii_lowercase().starts_with(&format!("{name}: "))).collect()
 }
 
+/// Shows promise P16.
 #[test]
 fn redirects_are_off_by_default() {
     let _watchdog = watchdog();
@@ -151,6 +152,7 @@ fn other_statuses_are_not_followed() {
 }
 
 /// 9110-15.4-2: secrets are sent while scheme, host and port are the same, and are dropped for good after that.
+/// Shows promise P16.
 #[test]
 fn credentials_are_dropped_when_the_origin_changes() {
     let _watchdog = watchdog();

@@ -12,6 +12,10 @@ use stdws::{
     WebSocket,
 };
 
+#[path = "support/events.rs"]
+mod events;
+use events::Watched;
+
 const LONG: Duration = Duration::from_secs(240);
 
 /// Fails the test instead of hanging.
@@ -24,7 +28,7 @@ fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
 /// Sends the target and the Host of the request, and then echoes.
 fn server_at(address: &str) -> io::Result<ServerHandle> {
     let server = Server::bind(address).map_err(|error| io::Error::other(error.to_string()))?;
-    let started = server.start(|mut ws| {
+    let started = server.watched().start(|mut ws| {
         let request = ws.request().unwrap();
         let host = request.header("Host").unwrap().to_owned();
         let asked = format!("{} {host}", request.target());
@@ -74,7 +78,7 @@ fn characters_outside_the_syntax_of_a_url_are_converted() {
         ),
         ("ws://h.example?\u{1f600}", "/?%F0%9F%98%80 h.example"),
     ] {
-        let mut ws = within(move || Client::new(url).unwrap().resolve_to([to]).connect()).unwrap();
+        let mut ws = within(move || Client::new(url).unwrap().watched().resolve_to([to]).connect()).unwrap();
         // Case of a percent-encoding stays.
         assert!(asked(&mut ws).eq_ignore_ascii_case(expected), "{url}");
     }
@@ -108,11 +112,11 @@ fn a_zone_selects_the_interface_and_is_not_sent() {
     let short = ip.parse::<std::net::Ipv6Addr>().unwrap();
     for zone in [interface.as_str(), index.trim()] {
         let url = format!("ws://[{short}%25{zone}]:{port}/x");
-        let mut ws = within(move || Client::new(&url).unwrap().connect()).unwrap();
+        let mut ws = within(move || Client::new(&url).unwrap().watched().connect()).unwrap();
         assert_eq!(asked(&mut ws), format!("/x [{short}]:{port}"));
     }
     let url = format!("ws://[{short}%25no-such-interface]:{port}/x");
-    let error = within(move || Client::new(&url).unwrap().connect().unwrap_err());
+    let error = within(move || Client::new(&url).unwrap().watched().connect().unwrap_err());
     assert!(matches!(&error, Error::Io(e) if e.step() == Step::Resolve), "{error:?}");
 }
 
@@ -120,7 +124,7 @@ fn a_zone_selects_the_interface_and_is_not_sent() {
 fn a_zone_through_a_proxy_is_refused_before_anything_is_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap();
-    let error = Client::new("ws://[fe80::1%251]/").unwrap().proxy(proxy).connect().unwrap_err();
+    let error = Client::new("ws://[fe80::1%251]/").unwrap().watched().proxy(proxy).connect().unwrap_err();
     assert!(matches!(error, Error::Usage(UsageError::Url(UriErrorKind::ProxyZone))), "{error:?}");
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err().kind(), io::ErrorKind::WouldBlock);
@@ -133,7 +137,7 @@ fn another_address_changes_neither_target_nor_host() {
     let server = server();
     let to = address(&server);
     // The name does not exist, so nothing resolves it.
-    let client = Client::new("ws://does-not-exist.invalid:81/x?y").unwrap().resolve_to([to]);
+    let client = Client::new("ws://does-not-exist.invalid:81/x?y").unwrap().watched().resolve_to([to]);
     let (first, second) = (client.clone(), client.clone().resolve_to([]).connect_timeout(Duration::from_secs(10)));
     let mut ws = within(move || first.connect()).unwrap();
     assert_eq!(asked(&mut ws), "/x?y does-not-exist.invalid:81");
@@ -150,12 +154,12 @@ fn another_host_header_is_sent_and_checked() {
         ("b\u{fc}cher.example:8080", "xn--bcher-kva.example:8080"),
         ("[::1]:81", "[::1]:81"),
     ] {
-        let client = Client::new(&url).unwrap().host_header(value).unwrap();
+        let client = Client::new(&url).unwrap().watched().host_header(value).unwrap();
         let mut ws = within(move || client.connect()).unwrap();
         assert_eq!(asked(&mut ws), format!("/x {sent}"));
     }
     for value in ["", "a b", "a\r\nX: y", "u@h", "@h", "h:0", "h/x", "[fe80::1%251]", "::1"] {
-        let error = Client::new(&url).unwrap().host_header(value).unwrap_err();
+        let error = Client::new(&url).unwrap().watched().host_header(value).unwrap_err();
         assert!(
             matches!(&error, Error::Usage(UsageError::HeaderValue(name)) if name == "Host"),
             "{value:?}: {error:?}"
@@ -165,7 +169,7 @@ fn another_host_header_is_sent_and_checked() {
 
 /// A server that redirects its first path, and sends the Host of the second.
 fn redirecting(location: String) -> ServerHandle {
-    let server = Server::bind("127.0.0.1:0").unwrap().on_request(move |request| match request.path() {
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().on_request(move |request| match request.path() {
         "/first" => Response::redirect(302, &location).into(),
         _ => Decision::accept(),
     });
@@ -188,7 +192,7 @@ fn redirects_keep_address_and_host_header_on_the_same_host_only() {
     ] {
         let server = redirecting(location.clone());
         let to = address(&server);
-        let client = Client::new("ws://front.example/first").unwrap().max_redirects(1).resolve_to([to]);
+        let client = Client::new("ws://front.example/first").unwrap().watched().max_redirects(1).resolve_to([to]);
         let client = client.host_header("tenant.example").unwrap();
         let mut ws = within(move || client.connect()).unwrap();
         assert_eq!(asked(&mut ws), expected, "{location}");
@@ -200,8 +204,11 @@ fn redirects_keep_address_and_host_header_on_the_same_host_only() {
 fn a_proxy_is_asked_for_the_other_address() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let proxy = Proxy::http(&listener.local_addr().unwrap().to_string()).unwrap();
-    let client =
-        Client::new("ws://chat.example/x").unwrap().proxy(proxy).resolve_to(["192.0.2.7:8080".parse().unwrap()]);
+    let client = Client::new("ws://chat.example/x")
+        .unwrap()
+        .watched()
+        .proxy(proxy)
+        .resolve_to(["192.0.2.7:8080".parse().unwrap()]);
     let connecting = thread::spawn(move || client.connect());
     let (mut stream, _) = listener.accept().unwrap();
     assert!(head(&mut stream).starts_with("CONNECT 192.0.2.7:8080 HTTP/1.1\r\n"));
@@ -221,7 +228,7 @@ fn a_socket_of_the_caller_works_as_one_of_the_library() {
     let near = socket.local_addr().unwrap();
     socket.set_nonblocking(true).unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
-    let mut ws = within(move || Client::new("ws://chat.example/x").unwrap().connect_tcp(socket)).unwrap();
+    let mut ws = within(move || Client::new("ws://chat.example/x").unwrap().watched().connect_tcp(socket)).unwrap();
     assert_eq!(asked(&mut ws), "/x chat.example");
     assert_eq!((ws.peer_addr(), ws.local_addr()), (Some(address(&server)), Some(near)));
     // The timeout of the socket was the caller's: a receive call waits for its own.
@@ -235,7 +242,7 @@ fn a_socket_of_the_caller_works_as_one_of_the_library() {
     sender.abort();
     assert!(within(move || receiving.join().unwrap()).is_err(), "abort does not end a receive call");
     let socket = TcpStream::connect(address(&server)).unwrap();
-    let mut ws = within(move || Client::new("ws://chat.example/x").unwrap().connect_tcp(socket)).unwrap();
+    let mut ws = within(move || Client::new("ws://chat.example/x").unwrap().watched().connect_tcp(socket)).unwrap();
     asked(&mut ws);
     assert!(ws.close(CloseCode::NORMAL, "").is_ok());
 }
@@ -245,7 +252,7 @@ fn a_socket_of_the_caller_has_the_timeout_of_the_client() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (_silent, _) = listener.accept().unwrap();
-    let client = Client::new("ws://chat.example/").unwrap().connect_timeout(Duration::from_millis(50));
+    let client = Client::new("ws://chat.example/").unwrap().watched().connect_timeout(Duration::from_millis(50));
     let error = within(move || client.connect_tcp(socket).unwrap_err());
     assert!(matches!(error, Error::Timeout(Step::Handshake)), "{error:?}");
 }
@@ -265,7 +272,7 @@ fn a_socket_of_the_caller_is_made_blocking() {
         u32::from_str_radix(flags.trim(), 8).unwrap() & 0o4000 != 0
     };
     assert!(is_nonblocking());
-    let client = Client::new("ws://chat.example/").unwrap();
+    let client = Client::new("ws://chat.example/").unwrap().watched();
     let connecting = thread::spawn(move || client.connect_tcp(socket));
     let (mut stream, _) = listener.accept().unwrap();
     head(&mut stream);
@@ -279,14 +286,14 @@ fn a_socket_of_the_caller_is_made_blocking() {
 fn a_socket_of_the_caller_waits_for_other_attempts_to_the_address() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let to = listener.local_addr().unwrap();
-    let first = thread::spawn(move || Client::new(format!("ws://{to}")).unwrap().connect());
+    let first = thread::spawn(move || Client::new(format!("ws://{to}")).unwrap().watched().connect());
     let (mut stream, _) = listener.accept().unwrap();
     head(&mut stream);
     let try_second = |client: Client| {
         let socket = TcpStream::connect(to).unwrap();
         within(move || client.connect_timeout(Duration::from_millis(50)).connect_tcp(socket).unwrap_err())
     };
-    let client = Client::new("ws://h.example").unwrap();
+    let client = Client::new("ws://h.example").unwrap().watched();
     let error = try_second(client.clone());
     assert!(matches!(error, Error::Timeout(Step::ConnectQueue)), "{error:?}");
     let error = try_second(client.dangerously_connect_in_parallel());
@@ -321,8 +328,11 @@ fn an_unreachable_address_does_not_delay_a_connection() {
         return println!("skipped: this system answers each connection");
     };
     let server = server();
-    let client =
-        Client::new("ws://h.example/x").unwrap().resolve_to([unreachable, address(&server)]).connect_timeout(LONG);
+    let client = Client::new("ws://h.example/x")
+        .unwrap()
+        .watched()
+        .resolve_to([unreachable, address(&server)])
+        .connect_timeout(LONG);
     for _ in 0..3 {
         let (client, begun) = (client.clone(), Instant::now());
         let mut ws = within(move || client.connect()).unwrap();
@@ -339,7 +349,7 @@ fn when_no_address_answers_the_whole_is_one_timeout() {
         return println!("skipped: this system answers each connection");
     };
     let limit = Duration::from_millis(700);
-    let client = Client::new("ws://h.example").unwrap().resolve_to([unreachable; 2]).connect_timeout(limit);
+    let client = Client::new("ws://h.example").unwrap().watched().resolve_to([unreachable; 2]).connect_timeout(limit);
     let begun = Instant::now();
     let error = within(move || client.connect().unwrap_err());
     assert!(error.is_timeout(), "{error:?}");
@@ -380,7 +390,7 @@ fn versions_wait_for_an_address_or_for_an_address_and_a_port() {
             return println!("skipped: this system has no address 127.0.0.5");
         };
         let url = |listener: &TcpListener| format!("ws://{}/", listener.local_addr().unwrap());
-        let client = |url: &str| Client::new(url).unwrap().version(version);
+        let client = |url: &str| Client::new(url).unwrap().watched().version(version);
         let held = client(&url(&first));
         let holding = thread::spawn(move || held.connect());
         let (stream, _) = first.accept().unwrap();
@@ -401,7 +411,7 @@ fn versions_wait_for_an_address_or_for_an_address_and_a_port() {
 #[test]
 fn clients_that_do_not_wait_connect_in_parallel() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = Client::new(format!("ws://{}", listener.local_addr().unwrap())).unwrap();
+    let client = Client::new(format!("ws://{}", listener.local_addr().unwrap())).unwrap().watched();
     let client = client.dangerously_connect_in_parallel();
     let connecting: Vec<_> = (0..3).map(|_| client.clone()).map(|c| thread::spawn(move || c.connect())).collect();
     // Each is accepted before any handshake has ended.

@@ -92,6 +92,7 @@ fn usage<T: Debug>(result: Result<T, Error>) -> Error {
     error
 }
 
+/// Shows promise P15.
 #[test]
 fn settings_of_a_client() {
     let shown = Shown::default();
@@ -144,6 +145,7 @@ fn settings_of_a_client() {
     }
 }
 
+/// Shows promise P15.
 #[test]
 fn settings_of_a_server() {
     let shown = Shown::default();
@@ -273,6 +275,7 @@ fn exchange(
     }
 }
 
+/// Shows promise P15.
 #[test]
 fn exchanges_and_their_explanation() {
     let _watchdog = watchdog();
@@ -319,6 +322,7 @@ fn answering(answer: String) -> SocketAddr {
     address
 }
 
+/// Shows promise P15.
 #[test]
 fn redirects_and_proxies() {
     let _watchdog = watchdog();

@@ -165,6 +165,7 @@ fn the_response_arrives_although_the_peer_still_sends() {
 }
 
 /// Shows the answer to opera-26.
+/// Shows promise P14.
 #[test]
 fn the_origin_is_checked() {
     // 6455-4.2.2-4, 6455-4.2.2-5, 6455-10.2-1, 6455-10.2-2, 6455-4.2.1-2
@@ -266,6 +267,7 @@ fn max_message_size_sets_two_limits_and_keeps_the_others() {
     expect(&mut socket, b"\x88\x22\x03\xF1at most 2 fragments in a message");
 }
 
+/// Shows promise P5.
 #[test]
 fn an_opening_handshake_has_a_deadline() {
     // 6455-7.2.2-1, 6455-7.1.1-4
@@ -295,6 +297,7 @@ fn an_opening_handshake_has_a_deadline() {
 }
 
 /// Shows the answer to opera-21.
+/// Shows promise P9.
 #[test]
 fn a_connection_above_the_limit_gets_503_at_once() {
     let server = bind().max_connections(2).start(echo).unwrap();
@@ -330,6 +333,7 @@ fn a_connection_above_the_limit_gets_503_at_once() {
     }
 }
 
+/// Shows promise P12.
 #[test]
 fn a_panic_in_a_handler_ends_only_its_connection() {
     struct Bomb;

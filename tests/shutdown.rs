@@ -61,7 +61,7 @@ fn a_server_without_connections() {
     let _watchdog = watchdog();
     for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
         let server = match Server::bind(address) {
-            Ok(server) => server.start(echo).unwrap(),
+            Ok(server) => server.watched().start(echo).unwrap(),
             Err(error) => {
                 println!("not tried with {address}, which cannot be had here: {error}");
                 continue;
@@ -175,6 +175,7 @@ fn peers_that_do_not_answer_are_aborted() {
     }
 }
 
+/// Shows promise P11.
 #[test]
 fn a_peer_that_reads_nothing_delays_no_other() {
     let _watchdog = watchdog();
@@ -349,6 +350,7 @@ fn streams_handed_over_and_connections_on_other_threads_are_closed() {
     drop(unused);
 }
 
+/// Shows promise P11.
 #[test]
 fn a_handler_that_does_not_return_is_counted_as_a_thread_left() {
     let _watchdog = watchdog();

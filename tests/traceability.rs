@@ -9,7 +9,8 @@
 //! - `app`: the duty of the application that uses this library; the reason says why;
 //! - `declined`: not done; the reason says why. No code may cite it.
 //!
-//! `tests/mutations/run` breaks the code of many rows and sees the tests fail.
+//! `tests/mutations/run` breaks the code of many rows and sees the tests fail. The table of requirement, code, test, patch and
+//! result is a page of the manual, which `tests/dossier/traceability` writes.
 //!
 //! A citation is the bare id. In `src`, items under `#[cfg(test)]` are test, wherever they stand, and so are files that only
 //! such items bring in; elsewhere only comments count, because a string that names a rule does not obey it. Every Rust file in
@@ -19,6 +20,8 @@
 #[allow(dead_code)]
 #[path = "layers/source.rs"]
 mod source;
+#[path = "traceability/table.rs"]
+mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -38,11 +41,19 @@ const LEVELS: [&str; 10] = [
 ];
 const SIDES: [&str; 5] = ["both", "client", "server", "ext", "intermediary"];
 
+/// The page that shows the lists with the code, the tests and the patches: see `traceability/table.rs`.
+const PAGE: &str = "src/manual/traceability.md";
+
 /// Documents whose ids are recognized without a list of their requirements.
 const DOCUMENTS: [&str; 2] = ["6455", "7692"];
 
 struct Requirement {
+    /// The name of the list, without its extension.
+    list: String,
     id: String,
+    level: String,
+    side: String,
+    what: String,
     how: String,
     reason: String,
 }
@@ -63,28 +74,59 @@ enum Kind {
 }
 
 /// Shows the answers to opera-1, opera-11, farrell-c10, resnick-1, resnick-4.
+/// Shows promise P2.
 #[test]
 fn every_requirement_is_accounted_for() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut faults = Vec::new();
-    let mut list = Vec::new();
-    for file in files(&root.join("tests/requirements"), "tsv") {
-        list.extend(parse(
-            &file.file_name().unwrap().to_string_lossy(),
-            &fs::read_to_string(&file).unwrap(),
-            &mut faults,
-        ));
-    }
-    let documents = documents(&list);
-    let mut citations = in_sources(&source::rust_files(&root.join("src")), &documents);
-    for (file, text) in source::rust_files(&root.join("tests")) {
-        if file != "traceability.rs" {
-            citations.extend(cited(&format!("tests/{file}"), &text, true, &documents));
-        }
-    }
+    let (list, citations) = everything(&mut faults);
     faults.extend(check(&list, &citations));
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
     assert!(list.iter().any(|row| row.how == "code"), "tests/requirements has nothing to hold the code to");
+}
+
+#[test]
+fn the_page_of_the_manual_is_current() {
+    let (list, citations) = everything(&mut Vec::new());
+    let page = table::page(&list, &citations, &table::mutations(root()), &promises());
+    let found = fs::read_to_string(root().join(PAGE)).unwrap_or_default();
+    let differs = page.lines().zip(found.lines().chain(std::iter::repeat("nothing"))).find(|(now, then)| now != then);
+    assert_eq!(differs, None, "{PAGE} is stale: run tests/dossier/traceability, which writes it");
+    assert_eq!(page.lines().count(), found.lines().count(), "{PAGE} is stale: run tests/dossier/traceability");
+}
+
+#[test]
+#[ignore = "writes the page of the manual, for tests/dossier/traceability"]
+fn write_the_table() {
+    let (list, citations) = everything(&mut Vec::new());
+    let mutations = table::mutations(root());
+    fs::write(root().join(PAGE), table::page(&list, &citations, &mutations, &promises())).unwrap();
+    let lines = Path::new(env!("CARGO_TARGET_TMPDIR")).join("traceability.tsv");
+    fs::write(lines, table::tsv(&list, &citations, &mutations, &promises())).unwrap();
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The promises of the README.
+fn promises() -> Vec<table::Promise> {
+    table::promises(&fs::read_to_string(root().join("src/manual/hazards.rs")).unwrap_or_default())
+}
+
+/// All lists, and all citations of the tree.
+fn everything(faults: &mut Vec<String>) -> (Vec<Requirement>, Vec<Citation>) {
+    let mut list = Vec::new();
+    for file in files(&root().join("tests/requirements"), "tsv") {
+        list.extend(parse(&file.file_name().unwrap().to_string_lossy(), &fs::read_to_string(&file).unwrap(), faults));
+    }
+    let documents = documents(&list);
+    let mut citations = in_sources(&source::rust_files(&root().join("src")), &documents);
+    for (file, text) in source::rust_files(&root().join("tests")) {
+        if !file.starts_with("traceability") {
+            citations.extend(cited(&format!("tests/{file}"), &text, true, &documents));
+        }
+    }
+    (list, citations)
 }
 
 /// The rows of one list; what is wrong with them goes to `faults`.
@@ -114,7 +156,9 @@ fn parse(file: &str, text: &str, faults: &mut Vec<String>) -> Vec<Requirement> {
         if what.trim().is_empty() {
             faults.push(format!("{at}: {id} requires nothing"));
         }
-        list.push(Requirement { id: id.to_string(), how: how.to_string(), reason: reason.trim().to_string() });
+        let list_name = file.trim_end_matches(".tsv").to_string();
+        let [id, level, side, what, how, reason] = [id, level, side, what, how, reason.trim()].map(str::to_string);
+        list.push(Requirement { list: list_name, id, level, side, what, how, reason });
     }
     list
 }
@@ -179,7 +223,7 @@ fn check(list: &[Requirement], citations: &[Citation]) -> Vec<String> {
     }
     let mut seen = BTreeSet::new();
     for row in list {
-        let Requirement { id, how, reason } = row;
+        let Requirement { id, how, reason, .. } = row;
         if !seen.insert(id.as_str()) {
             faults.push(format!("{id}: listed twice"));
         }
@@ -222,6 +266,11 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
+fn requirement(id: &str, how: &str, reason: &str) -> Requirement {
+    let [list, id, level, side, what] = ["a", id, "MUST", "both", "x"].map(str::to_string);
+    Requirement { list, id, level, side, what, how: how.to_string(), reason: reason.to_string() }
+}
+
 #[test]
 fn planted_errors_in_a_list_are_noticed() {
     let rows = [
@@ -249,7 +298,7 @@ fn planted_errors_in_a_list_are_noticed() {
 
 #[test]
 fn tests_are_distinguished_from_code() {
-    let list = [Requirement { id: "1-1-1".into(), how: "code".into(), reason: String::new() }];
+    let list = [requirement("1-1-1", "code", "")];
     let judge = |files: &[(&str, &str)]| {
         let files = files.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect();
         check(&list, &in_sources(&files, &documents(&list)))
@@ -287,7 +336,7 @@ fn planted_errors_in_the_sources_are_noticed() {
     let how = ["code", "code", "type", "app", "declined", "code"];
     let judge = |source: &str, how: [&str; 6], reason: &str| {
         let ids = ["1-1-1", "1-1-s2", "1-2-1", "1-2-2", "1-2-3", "7692-7.1.1.1-1"];
-        let row = |(id, how): (&str, &str)| Requirement { id: id.into(), how: how.into(), reason: reason.into() };
+        let row = |(id, how): (&str, &str)| requirement(id, how, reason);
         let list: Vec<Requirement> = ids.into_iter().zip(how).map(row).collect();
         check(&list, &cited("src/a.rs", source, false, &documents(&list)))
     };
@@ -319,11 +368,10 @@ fn planted_errors_in_the_sources_are_noticed() {
     );
 
     // A test file obeys nothing, and its strings count.
-    let list: Vec<Requirement> = vec![Requirement { id: "1-1-1".into(), how: "code".into(), reason: String::new() }];
+    let list: Vec<Requirement> = vec![requirement("1-1-1", "code", "")];
     let citations = cited("tests/a.rs", "assert_eq!(rule, \"1-1-1\");", true, &documents(&list));
     assert_eq!(check(&list, &citations), ["1-1-1: no code cites it"]);
-    let twice: Vec<Requirement> =
-        ["app", "app"].map(|how| Requirement { id: "1-1-1".into(), how: how.into(), reason: "because".into() }).into();
+    let twice: Vec<Requirement> = ["app", "app"].map(|how| requirement("1-1-1", how, "because")).into();
     assert_eq!(check(&twice, &[]), ["1-1-1: listed twice"]);
     // Words that only look like ids.
     for text in ["// 2011-12-18", "// RFC 6455-compliant", "// 258EAFA5-E914-47DA", "// 0.1-1"] {

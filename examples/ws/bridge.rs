@@ -51,12 +51,13 @@ const BRIDGE: Group = Group {
 };
 
 /// The flags that concern WebSocket clients only.
-const OF_WEBSOCKETS: [&str; 9] = [
+const OF_WEBSOCKETS: [&str; 10] = [
     "--to",
     "--targets",
     "--unix",
     "--trust-proxy",
     "--trust-forwarded",
+    "--trust-x-forwarded-for",
     "--allow-origin",
     "--danger-allow-any-origin",
     "--allow-host",

@@ -6,7 +6,8 @@
 //! | input | reads the input and sends it; at its end waits for answers that are still due, then closes |
 //! | those of the library | emit control frames as events |
 //!
-//! The threads share a [`Session`]. No lock is held while a thread sends, receives or writes the output.
+//! The threads share a [`Session`]. Only the input thread holds a lock while it calls the library: `sending`, which the main
+//! thread takes when the connection has ended, and a send can no longer wait.
 
 mod input;
 mod output;
@@ -21,6 +22,7 @@ use stdws::{Backoff, Client, CloseCode, CloseInfo, Error, Message, Sender, WebSo
 
 use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
 use crate::client;
+use crate::terminal::Waiting;
 use input::Input;
 use output::Output;
 
@@ -84,6 +86,8 @@ struct Session {
     settings: Settings,
     current: Current,
     activity: Activity,
+    /// Held by the input thread while it sends or closes, so that its last events precede the end of the program.
+    sending: Mutex<()>,
     /// Why the input thread ended the connection.
     failure: Mutex<Option<Failure>>,
 }
@@ -109,6 +113,7 @@ fn run(args: &Args) -> Outcome {
         settings: Settings::new(args)?,
         current: Current::default(),
         activity: Activity::default(),
+        sending: Mutex::default(),
         failure: Mutex::default(),
     });
     let client = observed(client::client(args, url)?, &session, args);
@@ -119,7 +124,7 @@ fn run(args: &Args) -> Outcome {
     if args.has("--reconnect") {
         return run_reconnecting(&client, &session, input);
     }
-    let ws = client.connect().map_err(client::failure)?;
+    let ws = connect(&client, &session)?;
     let sending = session.clone();
     thread::spawn(move || input.send_all(&sending));
     let count = &mut 0;
@@ -146,16 +151,24 @@ fn observed(client: Client, session: &Arc<Session>, args: &Args) -> Client {
     })
 }
 
+fn connect(client: &Client, session: &Session) -> Result<WebSocket, Failure> {
+    let _waiting = Waiting::start("cat", format!("connecting to {}", session.output.url()));
+    client.connect().map_err(client::failure)
+}
+
 /// Sends one message, prints one, closes.
 fn once(client: &Client, session: &Session) -> Outcome {
     let (output, settings) = (&session.output, &session.settings);
-    let mut ws = client.connect().map_err(client::failure)?;
+    let mut ws = connect(client, session)?;
     output.opened(&ws)?;
     for message in settings.preamble.iter().chain(&settings.once) {
-        ws.send(message)?;
         output.sent(message)?;
+        ws.send(message)?;
     }
-    let Some(message) = ws.recv_timeout(settings.timeout)? else {
+    let waiting = Waiting::start("cat", "waiting for an answer".to_owned());
+    let message = ws.recv_timeout(settings.timeout)?;
+    drop(waiting);
+    let Some(message) = message else {
         let ending = ws.close_info().map(|info| info.to_string()).unwrap_or_default();
         return Err(Failure::new(format!("the server closed without an answer: {ending}")));
     };
@@ -219,8 +232,8 @@ fn receive(mut ws: WebSocket, session: &Session, count: &mut u64) -> Result<Clos
     let (output, settings) = (&session.output, &session.settings);
     output.opened(&ws)?;
     for message in &settings.preamble {
-        ws.send(message)?;
         output.sent(message)?;
+        ws.send(message)?;
     }
     session.current.set(ws.sender());
     // The input thread may have failed before it could see this connection.
@@ -240,6 +253,7 @@ fn receive(mut ws: WebSocket, session: &Session, count: &mut u64) -> Result<Clos
         }
     }
     let info = ws.close_info().ok_or(Error::Closed(None))?;
+    drop(lock(&session.sending));
     output.closed(&info)?;
     Ok(info)
 }
@@ -278,6 +292,7 @@ impl Session {
     /// Closes the connection from the input thread.
     fn close(&self, code: CloseCode, reason: &str) {
         if let Some(sender) = self.current.open() {
+            let _sending = lock(&self.sending);
             // An error ends the receiving thread too, which reports it.
             let _ = sender.close(code, reason);
         }

@@ -14,7 +14,7 @@ mod shared;
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read};
 use std::process::{Command as Spawn, ExitStatus};
-use std::sync::Arc;
+use std::sync::{mpsc, Arc};
 use std::thread;
 use std::time::Duration;
 
@@ -92,7 +92,9 @@ fn run(args: &Args) -> Outcome {
         true => shared::run(args, server, program),
         false => {
             let program = Arc::new(program);
-            server::run(args, server::WS, server, move |ws| serve(ws, &program))
+            // Handlers return when their programs have ended.
+            let limit = server::SHUTDOWN + program.grace + child::LOG;
+            server::run_until(args, server::WS, limit, server, move |ws| serve(ws, &program))
         }
     }
 }
@@ -161,7 +163,12 @@ impl Program {
         let (running, id) = (process.clone(), process.id());
         // If a thread cannot be started, the drop of the process ends it.
         thread::Builder::new().spawn(move || forward(&running, &mut output))?;
-        thread::Builder::new().spawn(move || log(&mut errors, id))?;
+        let (logging, logged) = mpsc::channel::<()>();
+        thread::Builder::new().spawn(move || {
+            log(&mut errors, id);
+            drop(logging);
+        })?;
+        process.set_logged(logged);
         Ok(process)
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
+use stdws::deflate::{Level, WindowBits};
 use stdws::events::Event;
 use stdws::{Deflate, Limits, Server, Timeouts, WebSocket};
 
@@ -16,7 +17,7 @@ pub(crate) const WS: Schemes = ("ws", "wss");
 pub(crate) const HTTP: Schemes = ("http", "https");
 
 /// The time of a shutdown.
-const SHUTDOWN: Duration = Duration::from_secs(5);
+pub(crate) const SHUTDOWN: Duration = Duration::from_secs(5);
 
 pub(crate) const LISTENING: Group = Group {
     title: "Listening",
@@ -27,7 +28,12 @@ pub(crate) const LISTENING: Group = Group {
         Flag("--tls-key", "FILE", "the private key for a PEM certificate (PKCS#8)"),
         Flag("--tls-password-file", "FILE", "the password of the PKCS#12 file; without it, WS_TLS_PASSWORD"),
         Flag("--trust-proxy", "ADDR", "connections from there name the client by the PROXY protocol; repeatable"),
-        Flag("--trust-forwarded", "ADDR", "connections from there name the client by X-Forwarded-For; repeatable"),
+        Flag("--trust-forwarded", "ADDR", "connections from there name the client by Forwarded (RFC 7239); repeatable"),
+        Flag(
+            "--trust-x-forwarded-for",
+            "ADDR",
+            "connections from there name the client by X-Forwarded-For; repeatable",
+        ),
         Flag(
             "--until-stdin-ends",
             "",
@@ -51,6 +57,10 @@ pub(crate) const ADMISSION: Group = Group {
         Flag("--password-file", "FILE", "the password; without it, WS_PASSWORD in the environment"),
         Flag("--subprotocol", "P", "a subprotocol to agree on; repeatable"),
         Flag("--deflate", "", "agree to compress messages (permessage-deflate)"),
+        Flag("--deflate-level", "LEVEL", "fast, default or best; implies --deflate"),
+        Flag("--deflate-threshold", "N", "compress messages from this number of bytes on (64); implies --deflate"),
+        Flag("--deflate-window", "BITS", "at most this window for either side, 8 to 15 (15); implies --deflate"),
+        Flag("--deflate-no-context", "", "begin each message with an empty window; implies --deflate"),
         Flag("--version", "NAME", "also accept this draft: hixie-55, hixie-75, hixie-76, hybi-00 to hybi-12; repeatable"),
         Flag("--legacy", "", "also accept all of them"),
     ],
@@ -66,6 +76,7 @@ pub(crate) const LIMITS: Group = Group {
         Flag("--max-connections", "N", "connections at a time, if the system has room; more are answered 503 (16384)"),
         Flag("--max-handshakes", "N", "opening handshakes at a time; more are answered 503 (4096)"),
         Flag("--max-per-address", "N", "connections from one address; more are answered 429 (no limit)"),
+        Flag("--stack-size", "N", "bytes of stack for each connection (that of Rust, 2097152)"),
         Flag("--ping", "S", "seconds of silence before a Ping, and again for its answer (20); 0: no Pings"),
         Flag("--handshake-timeout", "S", "seconds for a request to arrive (10)"),
         Flag("--message-timeout", "S", "seconds for a message, or for each 64 KiB, to arrive (60)"),
@@ -87,8 +98,11 @@ pub(crate) fn server(args: &Args) -> Result<Server, Failure> {
     if let Some(count) = args.number("--max-per-address")? {
         server = server.max_per_address(count);
     }
-    if args.has("--deflate") {
-        server = server.deflate(Deflate::default());
+    if let Some(bytes) = args.number("--stack-size")? {
+        server = server.stack_size(bytes);
+    }
+    if let Some(deflate) = deflate(args)? {
+        server = server.deflate(deflate);
     }
     for origin in args.values("--allow-origin")? {
         server = server.allow_origin(origin);
@@ -101,6 +115,10 @@ pub(crate) fn server(args: &Args) -> Result<Server, Failure> {
         server = server.trust_proxy_protocol(proxies)?;
     }
     let forwarders = args.values("--trust-forwarded")?;
+    if !forwarders.is_empty() {
+        server = server.trust_forwarded(forwarders)?;
+    }
+    let forwarders = args.values("--trust-x-forwarded-for")?;
     if !forwarders.is_empty() {
         server = server.trust_x_forwarded_for(forwarders)?;
     }
@@ -125,6 +143,17 @@ pub(crate) fn run(
     server: Server,
     handler: impl Fn(WebSocket) -> stdws::Result<()> + Send + Sync + 'static,
 ) -> Outcome {
+    run_until(args, schemes, SHUTDOWN, server, handler)
+}
+
+/// The same, with this time for a shutdown.
+pub(crate) fn run_until(
+    args: &Args,
+    schemes: Schemes,
+    limit: Duration,
+    server: Server,
+    handler: impl Fn(WebSocket) -> stdws::Result<()> + Send + Sync + 'static,
+) -> Outcome {
     let scheme = if args.has("--tls") { schemes.1 } else { schemes.0 };
     let place = match args.path("--unix") {
         Some(path) => format!("unix:{}", path.to_string_lossy()),
@@ -138,7 +167,7 @@ pub(crate) fn run(
         thread::spawn(move || {
             // The content of a line does not matter.
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            shutdown.shutdown(SHUTDOWN);
+            shutdown.shutdown(limit);
         });
     }
     server.join()?;
@@ -199,6 +228,33 @@ pub(crate) fn timeouts(args: &Args) -> Result<Timeouts, Failure> {
     timeouts.write = args.seconds("--write-timeout")?.unwrap_or(timeouts.write);
     timeouts.close = args.seconds("--close-timeout")?.unwrap_or(timeouts.close);
     Ok(timeouts)
+}
+
+fn deflate(args: &Args) -> Result<Option<Deflate>, Failure> {
+    const MORE: [&str; 4] = ["--deflate-level", "--deflate-threshold", "--deflate-window", "--deflate-no-context"];
+    if !args.has("--deflate") && !MORE.iter().any(|flag| args.has(flag)) {
+        return Ok(None);
+    }
+    let level = match args.value("--deflate-level")? {
+        None | Some("default") => Level::Default,
+        Some("fast") => Level::Fast,
+        Some("best") => Level::Best,
+        Some(other) => {
+            return Err(Failure::usage(format!("--deflate-level takes fast, default or best, not {other:?}")))
+        }
+    };
+    let mut deflate = Deflate::default().level(level);
+    if let Some(bytes) = args.number("--deflate-threshold")? {
+        deflate = deflate.threshold(bytes);
+    }
+    if let Some(bits) = args.number("--deflate-window")? {
+        let window = WindowBits::new(bits).ok_or_else(|| Failure::usage("--deflate-window takes 8 to 15"))?;
+        deflate = deflate.server_max_window_bits(window).client_max_window_bits(window);
+    }
+    if args.has("--deflate-no-context") {
+        deflate = deflate.server_no_context_takeover().client_no_context_takeover();
+    }
+    Ok(Some(deflate))
 }
 
 /// On a loopback address only requests for it are served: otherwise DNS rebinding lets pages of any site in.

@@ -3,6 +3,8 @@
 use std::env;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::args::Failure;
@@ -104,6 +106,39 @@ pub(crate) fn output_failure(error: &io::Error) -> Failure {
 pub(crate) fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_ref()).and_then(|()| out.flush()).map_err(|error| output_failure(&error))
+}
+
+/// Shows on a terminal how long something takes, from the first second until this is dropped.
+pub(crate) struct Waiting(Option<(Sender<()>, JoinHandle<()>)>);
+
+impl Waiting {
+    pub(crate) fn start(command: &'static str, text: String) -> Waiting {
+        if !io::stderr().is_terminal() {
+            return Waiting(None);
+        }
+        let (sender, ended) = mpsc::channel();
+        let showing = thread::Builder::new().spawn(move || {
+            let mut seconds = 0;
+            while ended.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
+                seconds += 1;
+                let _ = write!(io::stderr(), "\r\x1b[Kws {command}: {text} ... {seconds} s");
+            }
+            if seconds > 0 {
+                let _ = write!(io::stderr(), "\r\x1b[K");
+            }
+        });
+        Waiting(showing.ok().map(|showing| (sender, showing)))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some((sender, showing)) = self.0.take() {
+            drop(sender);
+            // Nothing is written over what follows.
+            let _ = showing.join();
+        }
+    }
 }
 
 /// Writes a line to the standard error output, whose reader may have ended.

@@ -200,6 +200,8 @@ impl Client {
     /// Limits each message and each frame that the server sends to this number of bytes. Default 16 MiB.
     ///
     /// Sets [`Limits::max_message_size`] and [`Limits::max_frame_size`]; the other limits keep their values.
+    #[doc(alias = "max_payload_size")]
+    #[doc(alias = "read limit")]
     pub fn max_message_size(mut self, bytes: u64) -> Client {
         self.limits.max_message_size = bytes;
         self.limits.max_frame_size = bytes;
@@ -225,6 +227,8 @@ impl Client {
     /// # }
     /// ```
     #[cfg(feature = "deflate")]
+    #[doc(alias = "permessage-deflate")]
+    #[doc(alias = "compression")]
     pub fn deflate(mut self, deflate: Deflate) -> Client {
         self.deflate = Some(deflate);
         self
@@ -285,6 +289,8 @@ impl Client {
     /// Several threads call it at the same time, and no lock of this crate is held meanwhile. No deadline limits it, so it must
     /// not block. For a source with a state, use a [`Mutex`](std::sync::Mutex) or an atomic counter. A source that connects to
     /// the peer of its own attempt may wait for that attempt, as with [`on_event`](Client::on_event).
+    #[doc(alias = "rng")]
+    #[doc(alias = "masking key")]
     pub fn random_source(mut self, source: impl Fn(&mut [u8]) -> io::Result<()> + Send + Sync + 'static) -> Client {
         self.random_source = Some(Arc::new(CallerSource::new(source)));
         self

@@ -55,6 +55,7 @@ impl Client {
     /// - [`Timeout`](Error::Timeout) with the step that took too long;
     /// - [`Io`](Error::Io) with the step that failed;
     /// - [`UsageError::TlsNotEnabled`](crate::UsageError::TlsNotEnabled) for `wss://` in a build without TLS.
+    #[doc(alias = "Happy Eyeballs")]
     pub fn connect(&self) -> Result<WebSocket> {
         self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);

@@ -53,6 +53,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "connect_to")]
     pub fn resolve_to(mut self, addresses: impl IntoIterator<Item = SocketAddr>) -> Client {
         self.route.addresses = addresses.into_iter().collect();
         self
@@ -78,6 +79,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "virtual host")]
     pub fn host_header(mut self, value: &str) -> Result<Client> {
         let invalid = || UsageError::HeaderValue("Host".to_owned());
         let Authority { host, zone, port, .. } = Authority::parse(value).map_err(|_| invalid())?;
@@ -106,6 +108,7 @@ impl Client {
     /// # }
     /// ```
     #[cfg(feature = "native-tls")]
+    #[doc(alias = "SNI")]
     pub fn server_name(mut self, name: &str) -> Result<Client> {
         use crate::error::UriErrorKind;
         // An IPv6 address stands here without brackets.
@@ -167,7 +170,7 @@ impl Client {
     ///
     /// `std` cannot bind the local end of a [`TcpStream`]: `connect` and `connect_timeout` create the socket and connect it
     /// in one call, no type of `std` is a TCP socket that is not connected yet, and making one needs `unsafe`. So this crate
-    /// has no such setting. The crate `socket2` binds a socket, which becomes a `TcpStream`:
+    /// has no `bind_to`. The crate `socket2` binds a socket, which becomes a `TcpStream`:
     ///
     /// ```text
     /// let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, None)?;
@@ -191,6 +194,9 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "bind_to")]
+    #[doc(alias = "local_address")]
+    #[doc(alias = "socket options")]
     pub fn connect_tcp(&self, socket: TcpStream) -> Result<WebSocket> {
         self.check_settings()?;
         let deadline = Deadline::after(self.timeouts.connect);

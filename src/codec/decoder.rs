@@ -215,14 +215,11 @@ impl Decoder {
             return Ok(None);
         }
         let unread = self.input.unread();
-        let Some(header) = frame::parse_inline(unread, self.context())? else { return Ok(None) };
-        let Header { fin: true, rsv1: false, opcode: Opcode::Data(kind), key, length, size } = header else {
-            return Ok(None);
-        };
-        if length > unread.len().saturating_sub(size) as u64 {
+        let Some(header) = frame::parse_whole_message(unread, self.role) else { return Ok(None) };
+        let Header { opcode: Opcode::Data(kind), key, length, size, .. } = header else { return Ok(None) };
+        if length > unread.len().saturating_sub(size) as u64 || assembly::admit_whole(length, &self.limits).is_err() {
             return Ok(None);
         }
-        assembly::admit_whole(length, &self.limits)?;
         let (from, bytes) = self.input.part(size, length);
         let length = bytes.len();
         match kind {
@@ -615,6 +612,20 @@ mod tests {
     }
 
     #[test]
+    fn the_header_of_a_refused_frame_is_not_reported() {
+        // 6455-7.1.7-7: an error is final, also for a decoder that reports headers.
+        let limits = Limits::with_max_message_size(10);
+        for role in ROLES {
+            let mut decoder = Decoder::with_early(role, limits, &announced(role, true, Opcode::Data(BINARY), 11));
+            decoder.report_headers();
+            let too_big = ProtocolError::MessageTooBig { length: 11, limit: 10 };
+            for _ in 0..3 {
+                assert_eq!(decoder.next_event(), Err(too_big), "{role:?}");
+            }
+        }
+    }
+
+    #[test]
     fn reporting_headers_changes_no_other_event() {
         for role in ROLES {
             for streamed in [false, true] {
@@ -814,6 +825,7 @@ mod tests {
         }
     }
 
+    /// Shows promise P6.
     #[test]
     fn memory_follows_received_bytes_not_announced_lengths() {
         for role in ROLES {

@@ -161,12 +161,6 @@ impl Header {
 ///
 /// The first rule that the bytes break, in the order of the bytes.
 pub fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, ProtocolError> {
-    parse_inline(bytes, context)
-}
-
-/// As [`parse`], for the one place where a call costs as much as the parsing.
-#[inline(always)]
-pub(super) fn parse_inline(bytes: &[u8], context: Context) -> Result<Option<Header>, ProtocolError> {
     let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
     let (fin, opcode) = check_first(first, context)?;
     let rsv1 = first & RSV1 != 0;
@@ -191,6 +185,29 @@ pub(super) fn parse_inline(bytes: &[u8], context: Context) -> Result<Option<Head
     // 6455-5.2-s4: the key stands after the length, exactly when MASK is 1.
     let key = rest.get(length_size..).and_then(|rest| rest.first_chunk::<4>());
     Ok(key.map(|key| Header { fin, rsv1, opcode, key: Some(*key), length, size: length_size.saturating_add(6) }))
+}
+
+/// As [`parse`], for the header that is the most common between messages: that of a whole message without RSV1. `None` for any
+/// other, also for a wrong or an incomplete one.
+#[inline(always)]
+pub(super) fn parse_whole_message(bytes: &[u8], role: Role) -> Option<Header> {
+    let [first, second, rest @ ..] = bytes else { return None };
+    let kind = match first {
+        0x81 => MessageKind::Text,
+        0x82 => MessageKind::Binary,
+        _ => return None,
+    };
+    let masked = second & 0x80 != 0;
+    if masked != (role == Role::Server) {
+        return None;
+    }
+    let (length, length_size) = parse_length(second & 0x7F, rest).ok().flatten()?;
+    let key = match masked {
+        true => Some(*rest.get(length_size..)?.first_chunk()?),
+        false => None,
+    };
+    let size = length_size.saturating_add(if masked { 6 } else { 2 });
+    Some(Header { fin: true, rsv1: false, opcode: Opcode::Data(kind), key, length, size })
 }
 
 #[inline(always)]
@@ -362,6 +379,35 @@ mod tests {
                     Ok(Some(Header { fin, rsv1: false, opcode, key: None, length: 5, size: 2 }))
                 };
                 assert_eq!(verdict(&out, Context { role: Role::Client, open, compression: false }), want);
+            }
+        }
+    }
+
+    /// Every first byte, with every form of length at its boundaries, complete and cut.
+    #[test]
+    fn the_header_of_a_whole_message_is_parsed_as_any_other() {
+        const LENGTHS: [[u8; 8]; 6] = [
+            [0; 8],
+            125u64.to_be_bytes(),
+            [0, 126, 0, 0, 0, 0, 0xFF, 0xFF],
+            [0, 0, 0, 0, 0, 1, 0, 0],
+            i64::MAX.to_be_bytes(),
+            [0x80, 0, 0, 0, 0, 0, 0, 0],
+        ];
+        for role in [Role::Client, Role::Server] {
+            let seconds = [0, 1, 125, 126, 127].into_iter().flat_map(|code| [code, 0x80 | code]);
+            for (second, length) in seconds.flat_map(|second| LENGTHS.map(|length| (second, length))) {
+                for first in 0..=u8::MAX {
+                    let bytes = [&[first, second][..], &length, &[1, 2, 3, 4]].concat();
+                    for bytes in (0..=bytes.len()).map(|cut| &bytes[..cut]) {
+                        let context = Context { role, open: false, compression: true };
+                        let whole = parse(bytes, context)
+                            .ok()
+                            .flatten()
+                            .filter(|header| header.fin && !header.rsv1 && matches!(header.opcode, Opcode::Data(_)));
+                        assert_eq!(parse_whole_message(bytes, role), whole, "{role:?} {bytes:02x?}");
+                    }
+                }
             }
         }
     }

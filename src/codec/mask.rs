@@ -71,8 +71,21 @@ pub fn rotate_key(key: [u8; 4], by: usize) -> [u8; 4] {
     u32::from_le_bytes(key).rotate_right(bits).to_le_bytes()
 }
 
-/// Appends `payload`, masked. Copies and masks pieces that fit the first-level cache, because it passes over each twice.
+/// Appends `payload`, masked.
 pub(crate) fn append(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
+    if payload.len() >= MIN_BLOCK_LEN {
+        return append_blocks(out, payload, key);
+    }
+    let at = out.len();
+    out.extend_from_slice(payload);
+    if let Some(copied) = out.get_mut(at..) {
+        apply_words(copied, key);
+    }
+}
+
+/// Copies and masks pieces that fit the first-level cache, because it passes over each twice.
+#[inline(never)]
+fn append_blocks(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
     for piece in payload.chunks(4096) {
         let at = out.len();
         out.extend_from_slice(piece);

@@ -116,6 +116,7 @@ impl WebSocket {
     /// # Errors
     /// [`UsageError::SettingTooSmall`](crate::UsageError::SettingTooSmall) below 10 ms;
     /// [`UsageError::UnsupportedByVersion`](crate::UsageError::UnsupportedByVersion) in the drafts without Ping.
+    #[doc(alias = "ping_interval")]
     pub fn set_ping_interval(&mut self, interval: Duration) -> Result<()> {
         self.connection().set_ping_interval(interval)
     }

@@ -170,6 +170,7 @@ fn two_threads() {
     assert!(runs > 1000, "{runs}");
 }
 
+/// Shows promise P8.
 #[test]
 fn three_threads() {
     let mut runs = 0;

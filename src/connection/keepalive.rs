@@ -8,6 +8,15 @@
 //! A Ping of the second kind counts as that of the first, if the peer becomes silent after it. No other follows it before a byte
 //! has come. It can be late by an eighth of the interval: equal waits need no system call.
 //!
+//! **The clock.** A write reads the clock after the network has taken bytes, and the receiver compares that time before it
+//! waits. An empty write does not count. A receiver that has just written everything needs no comparison. Two cheaper times for
+//! a write are not exact enough, here with an interval of 30 s:
+//!
+//! | the time of a write | the Ping can be | example |
+//! |---|---|---|
+//! | the receiver's last reading of the clock | an interval early | requests come each 29 s and are answered: each answer is followed by a Ping |
+//! | the receiver's next reading | an interval late | a hub writes at 1 s, the peer at 29 s: the Ping is sent at 59 s |
+//!
 //! Knows the shared connection; must not know the receiver.
 
 use std::time::{Duration, Instant};
@@ -68,7 +77,7 @@ impl Keepalive {
 
     #[cold]
     fn flush_ping(&mut self, connection: &Connection, status: WriteStatus) -> WriteStatus {
-        let due = status.close_deadline.is_none() && !self.pinged && self.unanswered.is_none();
+        let due = !status.closing && !self.pinged && self.unanswered.is_none();
         if due && connection.schedule_ping() {
             self.pinged = true;
             return connection.flush_before_read();

@@ -249,7 +249,7 @@ impl Receiver {
     /// The maximum wait: the table above.
     #[inline]
     fn read_wait(&mut self, limit: Option<Deadline>, status: &WriteStatus) -> ReadWait {
-        let idle = self.keepalive.is_idle() && limit.is_none() && status.close_deadline.is_none() && !status.congested;
+        let idle = self.keepalive.is_idle() && limit.is_none() && !status.closing && !status.congested;
         if idle && !status.ping_wait.is_zero() && !self.decoder.is_incomplete() {
             self.message_started = None;
             return ReadWait { time: status.ping_wait, overdue: None, due: None };
@@ -262,7 +262,10 @@ impl Receiver {
         let now = Instant::now();
         let timeouts = self.connection.timeouts;
         let left = |since: Instant, time: Duration| time.saturating_sub(now.saturating_duration_since(since));
-        let ping_interval = self.connection.lock_state().ping_interval;
+        let (ping_interval, close_deadline) = {
+            let state = self.connection.lock_state();
+            (state.ping_interval(), state.close_deadline())
+        };
         let mut wait = self.keepalive.time_left(now, (&self.connection, &mut self.decoder), ping_interval);
         let mut overdue = wait.is_zero().then_some(Step::Keepalive);
         self.message_started = match (self.decoder.is_incomplete(), self.message_started) {
@@ -278,7 +281,7 @@ impl Receiver {
             }
             wait = wait.min(left);
         }
-        if let Some(close_deadline) = status.close_deadline {
+        if let Some(close_deadline) = close_deadline {
             if close_deadline.is_expired() {
                 overdue = overdue.or(Some(Step::Close));
             }
@@ -580,6 +583,21 @@ mod tests {
             }
             // Without a message there is one.
             connection.lock_state().pass(LONG);
+            peer.send(true, TEXT, b"data");
+            assert!(ws.recv().unwrap().is_some());
+            assert_eq!(peer.frame(), Some((true, Opcode::Ping, 1u64.to_be_bytes().to_vec())));
+        }
+    }
+
+    /// Only a write that the network takes is one.
+    #[test]
+    fn an_empty_flush_does_not_replace_the_ping() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, Timeouts { ping_interval: LONG, ..long_timeouts() });
+            ws.send("last").unwrap();
+            assert_eq!(peer.frame(), Some((true, TEXT, b"last".to_vec())));
+            ws.receiver.connection.lock_state().pass(LONG);
+            ws.flush().unwrap();
             peer.send(true, TEXT, b"data");
             assert!(ws.recv().unwrap().is_some());
             assert_eq!(peer.frame(), Some((true, Opcode::Ping, 1u64.to_be_bytes().to_vec())));

@@ -33,6 +33,7 @@ impl FrameNote {
     }
 
     /// Emits the events of sent frames. The caller holds neither the lock nor the permit.
+    #[cold]
     pub(super) fn emit_sent(notes: Vec<FrameNote>, events: &EventSink) {
         assert_unlocked();
         for FrameNote(frame, code) in notes {

@@ -23,8 +23,8 @@ const QUEUE_FLUSH_SIZE: usize = 128 << 10;
 pub(super) struct WriteStatus {
     /// Bytes wait that the network does not take.
     pub(super) congested: bool,
-    /// The deadline for the peer's Close, if a Close was sent.
-    pub(super) close_deadline: Option<Deadline>,
+    /// The closing handshake has begun, so the peer's Close has a deadline.
+    pub(super) closing: bool,
     /// The wait until a Ping is due because nothing was written. Zero: it is due.
     pub(super) ping_wait: Duration,
 }
@@ -32,13 +32,13 @@ pub(super) struct WriteStatus {
 impl WriteStatus {
     #[inline]
     fn new(state: &SharedState, congested: bool) -> WriteStatus {
-        WriteStatus { congested, close_deadline: state.close_deadline(), ping_wait: state.wait_to_ping() }
+        WriteStatus { congested, closing: state.close_deadline().is_some(), ping_wait: state.wait_to_ping() }
     }
 
     /// The status after everything was written at this moment, which needs no clock.
     #[inline]
     fn after_write(state: &SharedState) -> WriteStatus {
-        WriteStatus { congested: false, close_deadline: state.close_deadline(), ping_wait: state.ping_interval }
+        WriteStatus { congested: false, closing: state.close_deadline().is_some(), ping_wait: state.ping_interval() }
     }
 }
 
@@ -201,7 +201,7 @@ impl Connection {
     pub(super) fn set_ping_interval(&self, interval: Duration) -> Result<()> {
         check_ping_interval(interval)?;
         self.protocol.check_ping()?;
-        self.lock_state().ping_interval = interval;
+        self.lock_state().set_ping_interval(interval);
         Ok(())
     }
 
@@ -296,7 +296,7 @@ impl Connection {
         if !state.end.is_set() && state.writer.as_deref().is_some_and(queued) {
             return Duration::ZERO;
         }
-        state.close_deadline().map_or(state.ping_interval, |deadline| deadline.remaining().min(state.ping_interval))
+        state.close_deadline().map_or(state.ping_interval(), |deadline| deadline.remaining().min(state.ping_interval()))
     }
 
     /// Encodes pending frames if the writer is available. While the network is full they are not encoded: there is at most one

@@ -12,7 +12,7 @@
 use std::io;
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::end_record::EndRecord;
 use super::protocol::{CloseFrame, Protocol};
@@ -48,7 +48,9 @@ pub(crate) struct SharedState {
     pub(super) last_ping_sent: u64,
     pub(super) last_pong_received: u64,
     /// The time without a read, or without a write, after which a Ping is due. It can change.
-    pub(super) ping_interval: Duration,
+    ping_interval: Duration,
+    /// An eighth of it: a write that is not older needs no other wait.
+    ping_interval_eighth: Duration,
 }
 
 /// Frames to be encoded by the next thread that writes. At least one is due.
@@ -89,16 +91,22 @@ impl SharedState {
             last_ping_sent: 0,
             last_pong_received: 0,
             ping_interval,
+            ping_interval_eighth: eighth(ping_interval),
         }
     }
 
     /// Returns an error after the end of the connection and after a Close: nothing may be sent then.
+    #[inline]
     pub(super) fn check_open(&self) -> Result<()> {
-        match self.end.get() {
-            Some(end) => Err(end.clone()),
-            None if !self.is_open() => Err(Error::Closed(Some(self.close_info()))),
-            None => Ok(()),
+        match self.is_open() {
+            true => Ok(()),
+            false => Err(self.reason_not_open()),
         }
+    }
+
+    #[cold]
+    fn reason_not_open(&self) -> Error {
+        self.end.get().cloned().unwrap_or_else(|| Error::Closed(Some(self.close_info())))
     }
 
     /// 6455-5.5.1-5: a pending Close counts like one that was sent, because no message may follow it.
@@ -179,11 +187,22 @@ impl SharedState {
     /// system call. Zero: it is due. A thread that has the writer is about to write.
     pub(super) fn wait_to_ping(&self) -> Duration {
         let Some(writer) = &self.writer else { return self.ping_interval };
-        let unwritten = writer.buffer.last_write().unwrap_or(self.end.opened()).elapsed();
-        match unwritten < self.ping_interval.checked_div(8).unwrap_or_default() {
-            true => self.ping_interval,
-            false => round_up_to_eighths(self.ping_interval.saturating_sub(unwritten), self.ping_interval),
+        let last_write = writer.buffer.last_write().unwrap_or(self.end.opened());
+        let now = Instant::now();
+        match last_write.checked_add(self.ping_interval_eighth).is_some_and(|recent| recent <= now) {
+            false => self.ping_interval,
+            true => round_up_to_eighths(now.saturating_duration_since(last_write), self.ping_interval),
         }
+    }
+
+    /// The time without a read, or without a write, after which a Ping is due.
+    #[inline]
+    pub(super) fn ping_interval(&self) -> Duration {
+        self.ping_interval
+    }
+
+    pub(super) fn set_ping_interval(&mut self, interval: Duration) {
+        (self.ping_interval, self.ping_interval_eighth) = (interval, eighth(interval));
     }
 
     /// Makes the last write and the opening this much older, as if so much time had passed.
@@ -267,10 +286,14 @@ impl SharedState {
     }
 }
 
-/// Rounds a part of the interval up.
+fn eighth(interval: Duration) -> Duration {
+    interval.checked_div(8).unwrap_or_default()
+}
+
+/// The part of the interval that is left after `passed`, rounded up.
 #[cold]
-fn round_up_to_eighths(left: Duration, interval: Duration) -> Duration {
-    let unit = interval.checked_div(8).unwrap_or_default();
+fn round_up_to_eighths(passed: Duration, interval: Duration) -> Duration {
+    let (left, unit) = (interval.saturating_sub(passed), eighth(interval));
     let units = left.as_nanos().div_ceil(unit.as_nanos().max(1));
     unit.saturating_mul(u32::try_from(units).unwrap_or(8)).min(interval)
 }

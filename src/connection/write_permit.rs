@@ -31,7 +31,7 @@ use crate::error::{Result, Step};
 use crate::events::sink::Origin;
 use crate::net::deadline::Deadline;
 use crate::net::write_buffer::{WriteMode, MAX_BUFFERED};
-use crate::primitives::lock::Locked;
+use crate::primitives::lock::{assert_unlocked, Locked};
 
 /// Maximum number of payload bytes that are copied behind their header.
 const COPY_LIMIT: usize = 16 << 10;
@@ -240,14 +240,30 @@ impl<'a> WritePermit<'a> {
 
     /// Takes the notes from the writer. Inside an event handler no events are emitted.
     #[cfg(feature = "trace")]
+    #[inline]
     fn take_notes(&mut self) {
-        let notes = self.writer.as_mut().and_then(|writer| writer.frame_notes.as_mut());
-        if let Some(frame_notes) = notes.filter(|_| Origin::current() == Origin::Outside) {
-            match self.frame_notes.is_empty() {
-                true => mem::swap(frame_notes, &mut self.frame_notes),
-                false => self.frame_notes.append(frame_notes),
-            }
+        if let Some(notes) = self.writer.as_mut().and_then(|writer| writer.frame_notes.as_mut()) {
+            add_notes(&mut self.frame_notes, notes);
         }
+    }
+
+    /// Puts the writer back at the end of a permit that was not released.
+    #[cold]
+    fn put_back(&mut self) {
+        if let Some(writer) = self.take_writer() {
+            self.connection.put_back(&mut self.connection.lock_state(), writer);
+        }
+    }
+}
+
+/// Moves the notes of the writer to those of a permit.
+#[cfg(feature = "trace")]
+#[cold]
+fn add_notes(to: &mut Vec<FrameNote>, notes: &mut Vec<FrameNote>) {
+    match (Origin::current(), to.is_empty()) {
+        (Origin::Outside, true) => mem::swap(notes, to),
+        (Origin::Outside, false) => to.append(notes),
+        (Origin::Handler, _) => {}
     }
 }
 
@@ -274,11 +290,15 @@ impl WritePermit<'_> {
 }
 
 impl Drop for WritePermit<'_> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(writer) = self.take_writer() {
-            self.connection.put_back(&mut self.connection.lock_state(), writer);
+        if self.writer.is_some() {
+            self.put_back();
         }
+        assert_unlocked();
         #[cfg(feature = "trace")]
-        FrameNote::emit_sent(mem::take(&mut self.frame_notes), &self.connection.events);
+        if !self.frame_notes.is_empty() {
+            FrameNote::emit_sent(mem::take(&mut self.frame_notes), &self.connection.events);
+        }
     }
 }

@@ -159,6 +159,8 @@ impl Hub {
 
     /// Queues a message for all members that [subscribed](Member::subscribe) to a topic. Otherwise like
     /// [`broadcast`](Hub::broadcast).
+    #[doc(alias = "room")]
+    #[doc(alias = "channel")]
     pub fn publish<'a>(&self, topic: &str, message: impl Into<Outgoing<'a>>) -> usize {
         self.owner.shared.broadcast(message.into().as_message_ref(), Some(topic), None)
     }

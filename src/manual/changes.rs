@@ -43,7 +43,7 @@
 //!   [`SplitStream::peer_addr`](crate::SplitStream::peer_addr) and `local_addr` give a stream its addresses, in both roles.
 //! * Close 1009 carries the limit in its reason, and Close 1002 and 1007 the id of the requirement: [`ProtocolError::close_reason`](crate::ProtocolError::close_reason).
 //!   A reason of more than 123 bytes is cut at the end of a character, where `close` failed before.
-//! * A half of a caller-supplied stream that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
+//! * An error of a caller-supplied stream keeps its text. A half that panics ends the connection at once; a hook whose panic has a payload that panics again is answered 500.
 //! * Several calls of `shutdown` end at the earliest deadline of them.
 //! * `Display` of messages and close reasons, and explanations, escape the characters that change the direction of text (U+202E and others).
 //! * Zero and values that make no sense are refused by a usage error, for each duration and limit: the table at [`Timeouts`](crate::Timeouts).
@@ -59,6 +59,8 @@
 //!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) distinguish it from an end that this side requested.
 //! * Chapter [`registries`](super::registries): versions, close codes, opcodes, names and fields, and the words of other specifications.
 //! * Chapter [`reviews`](super::reviews): each remark of the drafts' reviewers, its answer, and the test that shows it.
+//! * Chapters for an assessment: [`data_sheet`](super::data_sheet), [`hazards`](super::hazards), [`anomalies`](super::anomalies),
+//!   [`cryptography`](super::cryptography). Each promise in the README has an id, and the tests that show it cite the id.
 //! * [`Server::allow_host`](crate::Server::allow_host) prevents DNS rebinding; the event `host-not-checked` names a server on a loopback
 //!   address without it. A server with TLS no longer accepts pages of its own host that came without TLS.
 //! * A request target that is a URI takes precedence over `Host` (RFC 9112 section 3.2.2), where a difference was an error.

@@ -19,16 +19,31 @@
 //! | [`history`] | every version of the protocol, what it changed and why |
 //! | [`registries`] | versions, close codes, opcodes, names and fields, and the words of other specifications |
 //! | [`reviews`] | what reviewers of the drafts asked, the answers, and the tests that show them |
+//! | [`data_sheet`] | what the crate is for, what it needs, its bounds, and how to verify an installation |
+//! | [`hazards`] | each promise: what fails without it, what detects that, what remains your task; the threat model |
+//! | [`anomalies`] | known anomalies, what is not claimed, vulnerabilities of other libraries |
+//! | [`cryptography`] | SHA-1, MD5 and random bytes: what for, in which builds, and what scanners say |
+//! | [`traceability`] | each requirement with its code, its test, the patch that breaks it, and the result |
+//! | [`bounds`] | memory and time: the formula, and the worst-case blocking of each call |
+//! | [`bill_of_materials`] | which packages each build contains, in CycloneDX and SPDX |
+//! | [`policies`] | versions, the oldest Rust, changes, security reports, the same package twice |
 //! | [`changes`] | what changed between versions |
 
+pub mod anomalies;
+pub mod bill_of_materials;
+pub mod bounds;
 pub mod broadcasting;
 pub mod changes;
 pub mod closing;
 pub mod connecting;
 pub mod costs;
+pub mod cryptography;
+pub mod data_sheet;
 pub mod deploying;
+pub mod hazards;
 pub mod history;
 pub mod observing;
+pub mod policies;
 pub mod proxies;
 pub mod reading;
 pub mod receiving;
@@ -39,3 +54,4 @@ pub mod security;
 pub mod sending;
 pub mod testing;
 pub mod tls;
+pub mod traceability;

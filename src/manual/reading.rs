@@ -23,5 +23,6 @@
 //! Each rule of the RFC has an id, such as `6455-5.1-4`: document, section, and the number of the statement in it. The id is
 //! in a comment beside the line that obeys the rule and in the test that fails without it. `tests/requirements/rfc6455.tsv` lists all of them,
 //! and `tests/mutations/patches` has patches that break such lines, each with the test that then fails.
+//! `tests/fuzz/src/rfc6455.rs` is a second decoder, which was written from the RFC alone. The fuzz target `codec` compares both.
 //!
 //! After these two folders, read `connection/mod.rs`: it lists the files that handle a received byte and a sent message. `cargo run --example tour` shows the same bytes on the wire, each explained.

@@ -22,7 +22,6 @@
 //! At most one [`ConnectGuard`] per peer exists in a process, from before TCP until the opening handshake has succeeded or
 //! failed. A thread holds at most one, and then waits for nothing but the network, so guards cannot deadlock.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -42,14 +41,14 @@ pub(crate) enum Queueing {
 }
 
 /// The peer of a connection attempt, as far as this side knows it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConnectTarget {
     host: Host,
     /// `None`: every port.
     port: Option<u16>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Host {
     /// A known address, and the scope id of an IPv6 address.
     Address(IpAddr, u32),
@@ -123,7 +122,7 @@ impl AttemptState {
 const MAX_BY_NAME: usize = 16;
 
 /// The peers to which this process is connecting.
-static CONNECTING: Lock<BTreeSet<ConnectTarget>> = Lock::new(BTreeSet::new());
+static CONNECTING: Lock<Vec<ConnectTarget>> = Lock::new(Vec::new());
 /// Notified when a peer is removed from [`CONNECTING`], and when attempts are cancelled.
 static RELEASED: Condition = Condition::new();
 
@@ -142,7 +141,7 @@ impl ConnectGuard {
                 return None;
             }
             if has_room(&connecting, &target) {
-                connecting.insert(target.clone());
+                connecting.push(target.clone());
                 return Some(ConnectGuard(target));
             }
             let left = deadline.remaining();
@@ -154,7 +153,7 @@ impl ConnectGuard {
     }
 }
 
-fn has_room(connecting: &BTreeSet<ConnectTarget>, target: &ConnectTarget) -> bool {
+fn has_room(connecting: &[ConnectTarget], target: &ConnectTarget) -> bool {
     #[cfg(feature = "proxy")]
     if let Host::Name(_) = target.host {
         let names = connecting.iter().filter(|other| matches!(other.host, Host::Name(_)));
@@ -167,12 +166,16 @@ fn has_room(connecting: &BTreeSet<ConnectTarget>, target: &ConnectTarget) -> boo
 
 impl Drop for ConnectGuard {
     fn drop(&mut self) {
-        lock_connecting().remove(&self.0);
+        let mut connecting = lock_connecting();
+        if let Some(at) = connecting.iter().position(|target| *target == self.0) {
+            connecting.swap_remove(at);
+        }
+        drop(connecting);
         RELEASED.notify_all();
     }
 }
 
-fn lock_connecting() -> Locked<'static, BTreeSet<ConnectTarget>> {
+fn lock_connecting() -> Locked<'static, Vec<ConnectTarget>> {
     CONNECTING.lock()
 }
 

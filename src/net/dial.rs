@@ -12,12 +12,14 @@ mod attempts;
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::Arc;
 
 use super::connect_guard::{AttemptState, ConnectGuard, ConnectTarget, Queueing};
 use super::deadline::Deadline;
+use super::mailbox::Mailbox;
 use super::threads;
 use crate::error::{Error, Step};
+use crate::primitives::panics;
 use attempts::{connect_any, DialTarget};
 
 /// An open TCP connection, and the guard of its address, if one was acquired.
@@ -119,18 +121,15 @@ fn resolve_on_thread(
     if deadline.is_expired() {
         return Err(Error::Timeout(Step::Resolve));
     }
-    let (sender, receiver) = mpsc::channel();
-    // After a missed deadline nothing receives the result.
-    let work = move || drop(sender.send(lookup()));
+    let mailbox = Arc::new(Mailbox::new());
+    let result = Arc::clone(&mailbox);
+    let work = move || {
+        let panicked = || Err(io::Error::other("the thread of the resolver ended without a result"));
+        result.put(panics::catch(lookup).unwrap_or_else(panicked));
+    };
     threads::spawn("stdws-resolve", None, work).map_err(|error| Error::io(Step::Thread, error))?;
-    match receiver.recv_timeout(deadline.remaining()) {
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(Error::io(Step::Resolve, error)),
-        Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(Step::Resolve)),
-        Err(RecvTimeoutError::Disconnected) => {
-            Err(Error::io(Step::Resolve, io::Error::other("the thread of the resolver ended without a result")))
-        }
-    }
+    let resolved = mailbox.take(deadline).ok_or(Error::Timeout(Step::Resolve))?;
+    resolved.map_err(|error| Error::io(Step::Resolve, error))
 }
 
 /// Makes one attempt at one address.

@@ -14,6 +14,7 @@
 //! | `ip_network` | networks of IP addresses |
 //! | `dial` | from a host name to a connected socket |
 //! | `unix` | addresses of Unix sockets, and connecting to one |
+//! | `mailbox` | a queue for the results of threads |
 //! | `threads` | the start of threads, within the limits of the system |
 //! | `connect_guard` | one connection attempt at a time to an address (RFC 6455 section 4.1) |
 
@@ -29,6 +30,8 @@ pub(crate) mod deadline_io;
 pub(crate) mod dial;
 #[cfg(any(feature = "server", feature = "proxy"))]
 pub(crate) mod ip_network;
+#[cfg(any(feature = "client", all(unix, feature = "server")))]
+mod mailbox;
 mod memory;
 mod pipe;
 pub(crate) mod socket;

@@ -24,9 +24,23 @@ pub(super) struct Pipe {
 struct Inner {
     bytes: VecDeque<u8>,
     /// The end of the stream, with the error that caused it.
-    closed: Option<Option<ErrorKind>>,
+    closed: Option<Option<StreamFailure>>,
     /// The thread that takes bytes has ended.
     reader_closed: bool,
+}
+
+/// What is kept of an error, for each call that returns it. The error itself may be a value of the caller, which must not be
+/// dropped under the lock.
+#[derive(Debug)]
+struct StreamFailure {
+    kind: ErrorKind,
+    text: String,
+}
+
+impl StreamFailure {
+    fn error(&self) -> io::Error {
+        io::Error::new(self.kind, self.text.clone())
+    }
 }
 
 impl Pipe {
@@ -37,8 +51,8 @@ impl Pipe {
         }
         let room = |inner: &mut Inner| inner.closed.is_none() && inner.bytes.len() >= CAPACITY;
         let mut inner = self.wait(wait, room);
-        match inner.closed {
-            Some(Some(kind)) => return Err(kind.into()),
+        match &inner.closed {
+            Some(Some(failure)) => return Err(failure.error()),
             Some(None) => return Err(ErrorKind::BrokenPipe.into()),
             None => {}
         }
@@ -55,9 +69,9 @@ impl Pipe {
     pub(super) fn pull(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
         let mut inner = self.wait(wait, |inner| inner.closed.is_none() && inner.bytes.is_empty());
         if inner.bytes.is_empty() {
-            return match inner.closed {
+            return match &inner.closed {
                 Some(None) => Ok(0),
-                Some(Some(kind)) => Err(kind.into()),
+                Some(Some(failure)) => Err(failure.error()),
                 None => Err(ErrorKind::WouldBlock.into()),
             };
         }
@@ -70,8 +84,9 @@ impl Pipe {
     }
 
     /// Sets the end, after which no bytes are added. Only the first call counts.
-    pub(super) fn close(&self, error: Option<ErrorKind>) {
-        self.lock().closed.get_or_insert(error);
+    pub(super) fn close(&self, error: Option<io::Error>) {
+        let failure = error.map(|error| StreamFailure { kind: error.kind(), text: error.to_string() });
+        self.lock().closed.get_or_insert(failure);
         self.changed.notify_all();
     }
 
@@ -137,7 +152,7 @@ mod tests {
         assert_eq!(pipe.pull(&mut [0; 8], Duration::ZERO).unwrap_err().kind(), ErrorKind::WouldBlock);
         assert_eq!(pipe.push(&[0; CAPACITY + 5], LONG).unwrap(), CAPACITY);
         assert_eq!(pipe.push(&[0], Duration::ZERO).unwrap_err().kind(), ErrorKind::WouldBlock);
-        pipe.close(Some(ErrorKind::ConnectionReset));
+        pipe.close(Some(ErrorKind::ConnectionReset.into()));
         assert_eq!(pipe.push(&[0], LONG).unwrap_err().kind(), ErrorKind::ConnectionReset);
         assert_eq!(pipe.pull(&mut [0; CAPACITY], LONG).unwrap(), CAPACITY);
         assert_eq!(pipe.pull(&mut [0], LONG).unwrap_err().kind(), ErrorKind::ConnectionReset);

@@ -18,7 +18,8 @@ use crate::primitives::panics;
 ///
 /// Each half is served by a thread of its own, so waiting for it is bounded however it blocks. `send` then returns when the
 /// writer's thread has the bytes, at most 64 KiB ahead. If a half still blocks when the connection ends, its thread stays
-/// behind; [`SplitStream::on_end`] is the place to unblock it. If a half panics, both directions fail at once.
+/// behind; [`SplitStream::on_end`] is the place to unblock it. If a half panics, both directions fail at once. An error of a
+/// half is returned with its kind and its text.
 /// [`Client::connect_over`](crate::Client::connect_over) has an example. [`SplitStream::pair`] needs no network.
 ///
 /// `Read` and `Write` use the halves directly, for a test that plays the peer.
@@ -215,8 +216,9 @@ fn call(end: OnEnd) {
 /// usable, and no call waits for the first.
 fn serve_half(work: impl FnOnce(), (input, output): (&Pipe, &Pipe)) {
     if panics::catch(work).is_none() {
-        input.close(Some(ErrorKind::Other));
-        output.close(Some(ErrorKind::Other));
+        for pipe in [input, output] {
+            pipe.close(Some(io::Error::other("a half of the stream panicked")));
+        }
     }
 }
 
@@ -243,7 +245,7 @@ fn copy_from_reader(mut reader: Box<dyn Read + Send>, input: &Pipe) {
                 thread::sleep(RETRY_DELAY);
                 continue;
             }
-            Err(error) => return input.close(Some(error.kind())),
+            Err(error) => return input.close(Some(error)),
         };
         let mut rest = part.get(..count).unwrap_or_default();
         while !rest.is_empty() {
@@ -257,7 +259,7 @@ fn copy_from_reader(mut reader: Box<dyn Read + Send>, input: &Pipe) {
 
 fn copy_to_writer(mut writer: Box<dyn Write + Send>, output: &Pipe) {
     if let Err(error) = write_all(&mut *writer, output) {
-        output.close(Some(error.kind()));
+        output.close(Some(error));
     }
 }
 
@@ -413,14 +415,17 @@ pub(super) mod tests {
                     to[0] = 7;
                     Ok(1)
                 }
-                _ => Err(ErrorKind::ConnectionReset.into()),
+                _ => Err(io::Error::new(ErrorKind::ConnectionReset, "the tunnel has collapsed")),
             }
         });
         let stream = Stream::from_split(SplitStream::new(reader, io::sink())).unwrap();
         let mut to = [0; 4];
         assert_eq!(stream.read(&mut to, LONG).unwrap(), 1);
         assert_eq!(to[0], 7);
-        assert_eq!(kind(stream.read(&mut to, LONG)), Err(ErrorKind::ConnectionReset));
+        for _ in 0..2 {
+            let error = stream.read(&mut to, LONG).unwrap_err();
+            assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::ConnectionReset, "the tunnel has collapsed"));
+        }
         assert_eq!(all_calls.try_iter().last(), Some(5));
     }
 

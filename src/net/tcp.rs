@@ -50,8 +50,7 @@ const LONGEST_SLICE: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(1);
 /// Maximum time between two attempts to write to a full network.
 const LONGEST_RETRY: Duration = Duration::from_millis(20);
-/// Maximum number of bytes in one non-blocking write, where the system sets no limit. A usual queue of frames or piece of TLS
-/// fits, so that it stays one system call.
+/// Maximum number of bytes in one non-blocking write where the system sets no limit: most queues of frames and pieces of TLS.
 const MAX_WRITE: usize = 128 << 10;
 
 pub(crate) struct TimedSocket {
@@ -59,7 +58,9 @@ pub(crate) struct TimedSocket {
     waits: Waits,
     /// The read timeout of the socket in nanoseconds; 0 for none, [`UNKNOWN_TIMEOUT`] before the first.
     read_timeout: AtomicU64,
-    /// The same for writing.
+    /// The wait of the last read, in the same form. The timeout that is set is this wait, or a shorter one to begin with.
+    read_wait: AtomicU64,
+    /// The timeout of the socket for writing.
     write_timeout: AtomicU64,
     /// A read that began with a shorter timeout has waited for all of it.
     exact_reads: AtomicBool,
@@ -111,6 +112,7 @@ impl TimedSocket {
             socket,
             waits,
             read_timeout: AtomicU64::new(UNKNOWN_TIMEOUT),
+            read_wait: AtomicU64::new(UNKNOWN_TIMEOUT),
             write_timeout: AtomicU64::new(to_nanos(WRITE_QUANTUM)),
             exact_reads: AtomicBool::new(false),
             nonblocking_calls: Lock::new(0),
@@ -146,28 +148,38 @@ impl TimedSocket {
         if self.waits == Waits::Sliced {
             return self.read_sliced(to, wait);
         }
-        let set = match self.begin_read_timeout(wait) {
-            Ok(set) => set,
-            Err(error) => return self.read_without_timeout(to, error),
-        };
-        match self.read_once(to, set) {
-            Err(error) if set < wait && error.kind() == ErrorKind::WouldBlock => {
-                self.exact_reads.store(true, Ordering::Relaxed);
-                let rest = wait.saturating_sub(set);
-                match self.set_read_timeout(rest) {
-                    Ok(()) => self.read_once(to, rest),
-                    Err(error) => self.read_without_timeout(to, error),
-                }
+        if self.read_wait.load(Ordering::Relaxed) != to_nanos(wait) {
+            if let Err(error) = self.begin_wait(wait) {
+                return self.read_without_timeout(to, error);
             }
-            result => result,
         }
+        let since = self.start_of_read();
+        (&self.socket).read(to).or_else(|error| self.read_rest(to, wait, error, since))
     }
 
-    /// Reads with the timeout that is set, which is `wait`.
+    /// When a read begins, if another thread may let it end early.
     #[inline]
-    fn read_once(&self, to: &mut [u8], wait: Duration) -> io::Result<usize> {
-        let since = self.shared_writes.load(Ordering::SeqCst).then(Instant::now);
-        (&self.socket).read(to).map_err(|error| self.classify_would_block(timeout_as_would_block(error), since, wait))
+    fn start_of_read(&self) -> Option<Instant> {
+        self.shared_writes.load(Ordering::SeqCst).then(Instant::now)
+    }
+
+    /// Continues after a read that has failed: one that began with a shorter timeout waits the rest of `wait`.
+    #[cold]
+    fn read_rest(&self, to: &mut [u8], wait: Duration, error: io::Error, since: Option<Instant>) -> io::Result<usize> {
+        let set = self.read_timeout.load(Ordering::Relaxed);
+        let set = if set == to_nanos(wait) { wait } else { Duration::from_nanos(set) };
+        let error = self.classify_would_block(timeout_as_would_block(error), since, set);
+        if set >= wait || error.kind() != ErrorKind::WouldBlock {
+            return Err(error);
+        }
+        self.exact_reads.store(true, Ordering::Relaxed);
+        let rest = wait.saturating_sub(set);
+        if let Err(error) = self.set_read_timeout(rest) {
+            return self.read_without_timeout(to, error);
+        }
+        let since = self.start_of_read();
+        let read = (&self.socket).read(to);
+        read.map_err(|error| self.classify_would_block(timeout_as_would_block(error), since, rest))
     }
 
     /// Reads on a system where a wait may lose bytes and `shutdown` may not end it.
@@ -293,24 +305,20 @@ impl TimedSocket {
         self.is_shut_down.store(true, Ordering::SeqCst);
     }
 
-    /// Sets the timeout of a read that may wait for `wait`, or keeps a shorter one. Returns the one that is set.
-    #[inline]
-    fn begin_read_timeout(&self, wait: Duration) -> io::Result<Duration> {
-        let set = self.read_timeout.load(Ordering::Relaxed);
-        if set == to_nanos(wait) {
-            return Ok(wait);
-        }
-        match self.keeps_shorter(set, wait) {
-            true => Ok(Duration::from_nanos(set)),
-            false => self.set_read_timeout(wait).map(|()| wait),
-        }
-    }
-
-    /// Whether a read may begin with this timeout. Much shorter ones are not worth the second call that may follow.
+    /// Sets the timeout of a read that may wait for `wait`, or keeps a shorter one to begin with. Much shorter ones are not
+    /// worth the second call that may follow.
     #[cold]
-    fn keeps_shorter(&self, set: u64, wait: Duration) -> bool {
-        let set = (set != UNKNOWN_TIMEOUT).then_some(Duration::from_nanos(set));
-        set.is_some_and(|set| set >= LONGEST_SLICE && set < wait) && !self.exact_reads.load(Ordering::Relaxed)
+    fn begin_wait(&self, wait: Duration) -> io::Result<()> {
+        let set = self.read_timeout.load(Ordering::Relaxed);
+        let begins = LONGEST_SLICE..wait;
+        if set == UNKNOWN_TIMEOUT
+            || self.exact_reads.load(Ordering::Relaxed)
+            || !begins.contains(&Duration::from_nanos(set))
+        {
+            return self.set_read_timeout(wait);
+        }
+        self.read_wait.store(to_nanos(wait), Ordering::Relaxed);
+        Ok(())
     }
 
     pub(super) fn set_read_timeout(&self, wait: Duration) -> io::Result<()> {
@@ -319,6 +327,7 @@ impl TimedSocket {
             self.socket.set_read_timeout((nanos != 0).then_some(wait))?;
             self.read_timeout.store(nanos, Ordering::Relaxed);
         }
+        self.read_wait.store(nanos, Ordering::Relaxed);
         Ok(())
     }
 
@@ -527,9 +536,11 @@ mod tests {
             let (wait, start) = (LONGEST_SLICE + FIRST_SLICE * 5, Instant::now());
             assert_eq!(kind(near.read(&mut [0], wait)), Err(ErrorKind::WouldBlock));
             assert!(start.elapsed() >= wait - Duration::from_millis(1), "{:?}", start.elapsed());
-            far.write_all(b"a").unwrap();
-            assert_eq!(near.read(&mut [0], LONG).unwrap(), 1);
-            assert_eq!(set(), Some(LONG), "after one has passed, timeouts are exact");
+            for wait in [wait, LONG] {
+                far.write_all(b"a").unwrap();
+                assert_eq!(near.read(&mut [0], wait).unwrap(), 1);
+                assert_eq!(set(), Some(wait), "after one has passed, timeouts are exact");
+            }
         }
     }
 

@@ -3,9 +3,10 @@
 use std::io;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::Arc;
 
 use super::deadline::Deadline;
+use super::mailbox::Mailbox;
 use super::threads;
 use crate::error::{Error, Step};
 
@@ -21,15 +22,10 @@ pub(crate) fn address(path: &Path) -> io::Result<SocketAddr> {
 /// Connects within a deadline. The system waits without a limit while the accept queue of the server is full, so a
 /// thread does it. After a missed deadline that thread ends when the server accepts or exits.
 pub(crate) fn connect(address: SocketAddr, deadline: Deadline) -> Result<UnixStream, Error> {
-    let (sender, receiver) = mpsc::channel();
-    // After a missed deadline the receiver is gone, and the send fails without effect.
-    let work = move || drop(sender.send(UnixStream::connect_addr(&address)));
+    let mailbox = Arc::new(Mailbox::new());
+    let result = Arc::clone(&mailbox);
+    let work = move || result.put(UnixStream::connect_addr(&address));
     threads::spawn("stdws-connect", None, work).map_err(|error| Error::io(Step::Thread, error))?;
-    match receiver.recv_timeout(deadline.remaining()) {
-        Ok(connected) => connected.map_err(|error| Error::io(Step::Connect, error)),
-        Err(RecvTimeoutError::Timeout) => Err(Error::Timeout(Step::Connect)),
-        Err(RecvTimeoutError::Disconnected) => {
-            Err(Error::io(Step::Connect, io::Error::other("the connecting thread ended without a result")))
-        }
-    }
+    let connected = mailbox.take(deadline).ok_or(Error::Timeout(Step::Connect))?;
+    connected.map_err(|error| Error::io(Step::Connect, error))
 }

@@ -103,22 +103,43 @@ impl WriteBuffer {
     /// Writes the buffer and then `tail`, of which the beginning is copied at most. The modes that wait write everything or fail.
     /// The others leave in the buffer what the network does not take, and are called without `tail`.
     pub(crate) fn write(&mut self, stream: &Stream, tail: &[u8], mode: WriteMode) -> io::Result<()> {
-        let mut tail = self.gather(stream, tail);
-        let mut left = self.len().saturating_add(tail.len());
+        let tail = self.gather(stream, tail);
+        let left = self.len().saturating_add(tail.len());
         if left == 0 {
             return self.write_unsolicited(stream, mode);
         }
+        match self.write_once(stream, tail, mode, WRITE_QUANTUM) {
+            // The most common result: the network takes everything at once.
+            Ok(count) if count >= left => {
+                self.last_write = Some(Instant::now());
+                self.reset();
+                Ok(())
+            }
+            taken => self.write_rest(stream, tail, mode, taken),
+        }
+    }
+
+    #[inline(always)]
+    fn write_once(&self, stream: &Stream, tail: &[u8], mode: WriteMode, wait: Duration) -> io::Result<usize> {
+        let chunk = self.next_chunk();
+        match mode {
+            WriteMode::Never => stream.try_write_shared(chunk),
+            WriteMode::Brief if self.congested => stream.try_write(chunk),
+            WriteMode::Brief | WriteMode::PerChunk(_) | WriteMode::Until(_) => stream.write(chunk, tail, wait),
+        }
+    }
+
+    /// Continues after a first write that did not take everything.
+    #[cold]
+    fn write_rest(
+        &mut self,
+        stream: &Stream,
+        mut tail: &[u8],
+        mode: WriteMode,
+        mut taken: io::Result<usize>,
+    ) -> io::Result<()> {
         let mut stall_timer = StallTimer::default();
-        // The whole limit is waited for in one call, but only after a short wait without room.
-        let mut wait = WRITE_QUANTUM;
         loop {
-            let chunk = self.next_chunk();
-            let chunk_length = chunk.len();
-            let taken = match mode {
-                WriteMode::Never => stream.try_write_shared(chunk),
-                WriteMode::Brief if self.congested => stream.try_write(chunk),
-                WriteMode::Brief | WriteMode::PerChunk(_) | WriteMode::Until(_) => stream.write(chunk, tail, wait),
-            };
             let count = match taken {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(count) => count,
@@ -128,11 +149,11 @@ impl WriteBuffer {
             if count > 0 {
                 self.last_write = Some(Instant::now());
             }
-            left = left.saturating_sub(count);
-            if left == 0 {
+            if count >= self.len().saturating_add(tail.len()) {
                 self.reset();
                 return Ok(());
             }
+            let chunk_length = self.next_chunk().len();
             self.advance(count.min(chunk_length));
             tail = tail.get(count.saturating_sub(chunk_length)..).unwrap_or_default();
             // A short write has met a full network. The next one corrects this if it was short for another reason.
@@ -145,7 +166,9 @@ impl WriteBuffer {
                 stream.note_progress();
             }
             let longest = stall_timer.on_stop(mode, count)?;
-            wait = if count > 0 { WRITE_QUANTUM } else { longest };
+            // The whole limit is waited for in one call, but only after a short wait without room.
+            let wait = if count > 0 { WRITE_QUANTUM } else { longest };
+            taken = self.write_once(stream, tail, mode, wait);
         }
     }
 

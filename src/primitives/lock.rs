@@ -6,7 +6,7 @@
 //!
 //! | breach of the rule | what prevents it | when |
 //! |---|---|---|
-//! | a lock without these checks | `tests/layers.rs`: no other file of `src` names `Mutex` or `RwLock` | in tests |
+//! | a lock without these checks | `tests/layers.rs`: no other file of `src` names `Mutex`, `RwLock` or `Condvar` | in tests |
 //! | a closure, a stream or an event handler that is part of a protected value and is dropped or replaced with it | [`Lock`]: such a value does not compile, except as a [`Loud`] | compiling |
 //! | the drop of a [`Loud`] under a lock, also if another reference is left | [`Loud`] panics | debug builds |
 //! | an event, or a call of user code | [`assert_unlocked`] panics | debug builds |

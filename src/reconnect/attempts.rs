@@ -75,6 +75,7 @@ impl Client {
     /// ```
     ///
     /// In that loop `ws` is dropped before the next attempt. A connection that the application keeps stays open.
+    #[doc(alias = "retry")]
     pub fn reconnect(&self, backoff: Backoff) -> Reconnect {
         Reconnect {
             client: self.clone(),

@@ -18,6 +18,7 @@ use std::time::Duration;
 use super::disconnect::{Disconnect, Retry};
 use crate::config;
 use crate::error::UsageError;
+use crate::primitives::lock::assert_unlocked;
 
 /// The delays and the retry policy of [`Client::reconnect`](crate::Client::reconnect). Feature `reconnect`.
 ///
@@ -118,7 +119,9 @@ impl Backoff {
         config::count_at_least("Backoff::max_attempts", self.max_attempts.map_or(1, u64::from), 1)
     }
 
+    /// The caller holds no lock: the policy is the user's code.
     pub(crate) fn retry_for(&self, disconnect: &Disconnect) -> Retry {
+        assert_unlocked();
         match &self.policy {
             Some(policy) => policy(disconnect),
             None => disconnect.retry(),
@@ -208,6 +211,7 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    /// Shows promise P22.
     #[test]
     fn delays_by_default() {
         // 6455-7.2.3-2, 6455-7.2.3-4: round, and the delay at the smallest, the middle and the largest random number.

@@ -133,6 +133,9 @@ impl Server {
     /// # Errors
     /// [`Io`](Error::Io) of [`Step::Listen`] if it is not a TCP socket. One that does not listen fails when the server
     /// runs.
+    #[doc(alias = "socket activation")]
+    #[doc(alias = "SO_REUSEPORT")]
+    #[doc(alias = "backlog")]
     pub fn from_listener(listener: TcpListener) -> Result<Server> {
         Listener::given(listener).map(Server::with_listener).map_err(|error| Error::io(Step::Listen, error))
     }
@@ -294,6 +297,7 @@ impl Server {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "accept")]
     pub fn accept_over(&self, split: SplitStream) -> Result<Option<WebSocket>> {
         self.check_settings()?;
         let (peer, local) = split.addresses();

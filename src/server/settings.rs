@@ -26,6 +26,8 @@ impl Server {
     /// Limits each message and each frame that a client sends to this number of bytes. Default 1 MiB.
     ///
     /// Sets [`Limits::max_message_size`] and [`Limits::max_frame_size`]; the other limits keep their values.
+    #[doc(alias = "max_payload_size")]
+    #[doc(alias = "read limit")]
     pub fn max_message_size(mut self, bytes: u64) -> Server {
         self.config.limits.max_message_size = bytes;
         self.config.limits.max_frame_size = bytes;
@@ -35,6 +37,8 @@ impl Server {
     /// Accepts message compression (RFC 7692) from clients that offer it. Default: off. [`Deflate`] describes its cost
     /// and its risk for secrets. Feature `deflate`.
     #[cfg(feature = "deflate")]
+    #[doc(alias = "permessage-deflate")]
+    #[doc(alias = "compression")]
     pub fn deflate(mut self, deflate: Deflate) -> Server {
         self.config.deflate = Some(deflate);
         self
@@ -64,6 +68,8 @@ impl Server {
     /// Pages from the host of the request are always allowed; with TLS (`Server::tls`) only those that came over TLS
     /// (`https`) as well. So are clients without an `Origin`, because they are not browsers (RFC 6455 section 10.2). All
     /// others are answered 403. [`allow_host`](Server::allow_host) states which hosts a request may be for.
+    #[doc(alias = "CORS")]
+    #[doc(alias = "check_origin")]
     pub fn allow_origin(mut self, origin: impl Into<String>) -> Server {
         if let Some(origins) = &mut self.config.origins {
             origins.push(origin.into());
@@ -218,6 +224,8 @@ impl Server {
     /// The hook is called for valid WebSocket requests from allowed origins, and for plain HTTP/1.x requests of any
     /// method; [`Request::is_websocket`] distinguishes them. It runs on the thread of the connection, and its time
     /// counts towards [`Timeouts::handshake`]. If it panics, the request is answered 500.
+    #[doc(alias = "upgrade")]
+    #[doc(alias = "router")]
     pub fn on_request(mut self, hook: impl Fn(&Request) -> Decision + Send + Sync + 'static) -> Server {
         self.config.hooks.on_request = Some(Box::new(hook));
         self

@@ -45,6 +45,7 @@ fn read_all(slow: &mut TestMember, count: u64) -> Vec<u32> {
     (0..count).map(|_| number(&slow.peer.read().payload)).collect()
 }
 
+/// Shows promise P10.
 #[test]
 fn a_stuck_member_delays_no_other() {
     let _watchdog = watchdog();
@@ -112,6 +113,7 @@ fn drop_oldest_drops_old_messages() {
     assert_eq!(final_total(hub.stats()), u64::from(count));
 }
 
+/// Shows promise P10.
 #[test]
 fn a_slow_member_is_closed_with_the_configured_code() {
     // 6455-7.4-1, 6455-5.5.1-1

@@ -22,9 +22,9 @@ pub(crate) struct Layout {
     pub(crate) lock_file: &'static str,
 }
 
-/// Names of `std::sync` for a lock. `*` is all of them.
+/// Names of `std::sync` for locks and what waits with them. `*` is all of them.
 pub(crate) const LOCKS: [&str; 7] =
-    ["Mutex", "MutexGuard", "RwLock", "RwLockReadGuard", "RwLockWriteGuard", "ReentrantLock", "*"];
+    ["Mutex", "MutexGuard", "RwLock", "RwLockReadGuard", "RwLockWriteGuard", "Condvar", "*"];
 /// Maximum number of files in a cycle of imports inside one folder.
 pub(crate) const CYCLE: usize = 3;
 /// The lints against what can panic, or change a number silently.

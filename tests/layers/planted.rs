@@ -355,12 +355,13 @@ fn locks_of_other_files_are_noticed() {
         "use std::sync::{Arc, Mutex};",
         "use std::sync; fn f() { sync::RwLock::new(1); }",
         "use std::sync::Mutex as M;",
+        "use std::sync::Condvar;",
         "use std::sync::*;",
     ] {
         assert_eq!(faults(&[("beside.rs", code)]), ["beside.rs:1: names a lock of std"], "{code}");
         assert_eq!(faults(&[("low/b.rs", &format!("pub struct B; {code}"))]), Vec::<String>::new(), "{code}");
     }
-    for code in ["use std::sync::{Arc, Condvar, OnceLock};", "#[cfg(test)] mod tests { use std::sync::Mutex; }"] {
+    for code in ["use std::sync::{Arc, OnceLock, Weak};", "#[cfg(test)] mod tests { use std::sync::Mutex; }"] {
         assert_eq!(faults(&[("beside.rs", code)]), Vec::<String>::new(), "{code}");
     }
 }

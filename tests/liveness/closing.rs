@@ -42,6 +42,7 @@ fn gives_up(side: Side, misbehave: impl Fn(&RawPeer) -> Box<dyn Send>) {
     }
 }
 
+/// Shows promise P5.
 #[test]
 fn a_peer_that_never_answers() {
     both(|side| gives_up(side, |_| Box::new(())));

@@ -40,6 +40,7 @@ fn exchange(mut ws: WebSocket, mine: u64, theirs: u64) -> WebSocket {
     ws
 }
 
+/// Shows promise P8.
 #[test]
 fn eight_mebibytes_both_ways_with_pings() {
     let _watchdog = watchdog();
@@ -109,6 +110,7 @@ fn four_hundred_thousand_pings_before_the_peer_reads() {
 }
 
 /// One thread receives and many threads send: frames never interleave. 6455-6.1-1, 6455-6.1-4, 6455-6.1-9
+/// Shows promise P8.
 #[test]
 fn many_senders_and_one_receiver() {
     both(|side| {

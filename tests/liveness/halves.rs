@@ -410,6 +410,7 @@ fn a_half_that_panics_is_noticed_at_once() {
         panic.send(()).unwrap();
         let ((end, sent), took) = receiving.join().unwrap();
         assert!(matches!(&end, Err(Error::Io(error)) if error.step() == Step::Read), "{end:?}");
+        assert!(end.unwrap_err().to_string().ends_with("a half of the stream panicked"));
         assert!(sent.is_err());
         assert_soon(took, ms(0));
 

@@ -17,6 +17,7 @@ fn timeouts(ping_interval: Duration, pong_timeout: Duration) -> Timeouts {
     timeouts
 }
 
+/// Shows promise P5.
 #[test]
 fn a_peer_that_neither_reads_nor_writes_ends_recv_and_a_stuck_send() {
     both(|side| {

@@ -11,7 +11,8 @@ use stdws::{CloseCode, Error, Limits, ProtocolError, Server, SplitStream, Step, 
 
 use crate::live::{
     assert_soon, assert_took, both, close_body, connection, limited, long_timeouts, ms, of_server, open, pipe,
-    read_frame, read_head, scheme, timed, watchdog, RawPeer, Side, BINARY, CLOSE, LONG, REQUEST, SLACK, TEXT, TOO_MUCH,
+    read_frame, read_head, scheme, timed, watchdog, RawPeer, Side, Watched, BINARY, CLOSE, LONG, REQUEST, SLACK, TEXT,
+    TOO_MUCH,
 };
 
 /// Time that a busy machine may add: much less than `Timeouts::close`.
@@ -280,7 +281,7 @@ fn the_close_arrives_although_the_handler_has_returned() {
     let _watchdog = watchdog();
     for panics in [false, true] {
         let (give, took) = mpsc::channel();
-        let server = of_server(Server::bind("127.0.0.1:0").unwrap()).timeouts(long_timeouts());
+        let server = of_server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(long_timeouts());
         let running = server
             .start(move |mut ws| {
                 let start = Instant::now();
@@ -325,7 +326,7 @@ fn by_hand(running: &stdws::ServerHandle) -> RawPeer {
 fn shutting_down_aborts_the_connections_that_remain() {
     let _watchdog = watchdog();
     let (give, ended) = mpsc::channel();
-    let server = of_server(Server::bind("127.0.0.1:0").unwrap()).timeouts(long_timeouts());
+    let server = of_server(Server::bind("127.0.0.1:0").unwrap().watched()).timeouts(long_timeouts());
     let running = server.start(move |mut ws| {
         let end = ws.recv();
         give.send(()).unwrap();

@@ -17,6 +17,7 @@ fn is_write_timeout<T>(result: &stdws::Result<T>) -> bool {
     matches!(result, Err(Error::Timeout(Step::Write)))
 }
 
+/// Shows promise P5.
 #[test]
 fn send_of_a_large_message_times_out() {
     both(|side| {

@@ -116,6 +116,7 @@ const ALERT: u8 = 21;
 
 /// 6455-4.1-15, hixie55-4.1-4: the server gets an alert, and nothing is sent in plain text.
 /// Shows the answer to opera-22.
+/// Shows promise P13.
 #[test]
 fn a_certificate_that_cannot_be_trusted_ends_it_and_is_named() {
     let _watchdog = watchdog();

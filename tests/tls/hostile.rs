@@ -89,6 +89,7 @@ fn is_refusal(answer: &[u8]) -> bool {
 }
 
 /// 6455-10.6-s1: TLS 1.1 is refused in both roles.
+/// Shows promise P13.
 #[test]
 fn old_versions_of_tls_are_refused() {
     const CIPHER_SUITES: [u8; 6] = [0xC0, 0x13, 0xC0, 0x14, 0, 0x2F];

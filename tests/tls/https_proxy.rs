@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use stdws::{Client, Error, Proxy, ProxyErrorKind, Server, ServerHandle, Step, TlsErrorKind, WebSocket};
 
-use super::live::{assert_soon, assert_took, ms, read_head, timed, watchdog};
+use super::live::{assert_soon, assert_took, ms, read_head, timed, watchdog, Watched};
 use super::support::{certificates, relay, Facing};
 use super::tunnel::tunnel;
 
@@ -36,7 +36,7 @@ fn leading(to: SocketAddr) -> (Proxy, JoinHandle<Vec<u8>>) {
 }
 
 fn echo(tls: bool) -> ServerHandle {
-    let server = Server::bind("127.0.0.1:0").unwrap().max_message_size(4 << 20);
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().max_message_size(4 << 20);
     let server = if tls { server.tls(certificates().accept("right")) } else { server };
     let serve = |mut ws: WebSocket| {
         while let Some(message) = ws.recv()? {
@@ -50,7 +50,7 @@ fn echo(tls: bool) -> ServerHandle {
 fn client(tls: bool, server: &ServerHandle) -> Client {
     let port = server.local_addr().unwrap().port();
     let url = format!("{}://localhost:{port}/", if tls { "wss" } else { "ws" });
-    Client::new(&url).unwrap().tls(certificates().connect()).unwrap().connect_timeout(ms(20_000))
+    Client::new(&url).unwrap().watched().tls(certificates().connect()).unwrap().connect_timeout(ms(20_000))
 }
 
 /// 6455-4.1-10, 6455-4.1-14: TLS to the proxy, CONNECT, and then the same bytes as without a proxy, TLS among them.
@@ -115,7 +115,7 @@ fn bytes_after_the_reply_are_the_servers() {
         stream.write_all(&[OPEN, b"HTTP/1.1 404 Early\r\nContent-Length: 4\r\n\r\nbody"].concat()).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    let error = Client::new("ws://far.invalid/").unwrap().proxy(proxy).connect().unwrap_err();
+    let error = Client::new("ws://far.invalid/").unwrap().watched().proxy(proxy).connect().unwrap_err();
     let Error::Handshake(rejection) = error else { panic!("{error:?}") };
     assert_eq!((rejection.status(), rejection.body()), (Some(404), &b"body"[..]));
     serving.join().unwrap();
@@ -130,7 +130,7 @@ fn a_rejection_keeps_status_and_body() {
         stream.write_all(answer.as_bytes()).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    match Client::new("wss://far.invalid/").unwrap().proxy(proxy).connect() {
+    match Client::new("wss://far.invalid/").unwrap().watched().proxy(proxy).connect() {
         Err(Error::Proxy(error)) => {
             assert_eq!((error.kind(), error.body()), (ProxyErrorKind::Status(407), &b"body"[..]));
             assert_eq!(error.challenges()[0].realm(), Some("x"));
@@ -142,7 +142,7 @@ fn a_rejection_keeps_status_and_body() {
 #[test]
 fn the_certificate_is_that_of_the_proxy() {
     let _watchdog = watchdog();
-    let tls_error = |proxy: Proxy| match Client::new("ws://far.invalid/").unwrap().proxy(proxy).connect() {
+    let tls_error = |proxy: Proxy| match Client::new("ws://far.invalid/").unwrap().watched().proxy(proxy).connect() {
         Err(Error::Tls(error)) => error,
         other => panic!("{other:?}"),
     };
@@ -189,7 +189,8 @@ fn a_silent_proxy() {
     let unanswered = TcpListener::bind("127.0.0.1:0").unwrap();
     let (open, _opened) = leading(unanswered.local_addr().unwrap());
     let connecting = |url: &str, proxy| {
-        let client = Client::new(url).unwrap().proxy(proxy).connect_timeout(limit).dangerously_connect_in_parallel();
+        let client =
+            Client::new(url).unwrap().watched().proxy(proxy).connect_timeout(limit).dangerously_connect_in_parallel();
         timed(move || client.connect())
     };
     let unfinished = [(silent, Step::Tls), (after_tls, Step::Proxy), (open, Step::Tls)]

@@ -150,6 +150,7 @@ fn a_redirect_to_tls_is_followed() {
 }
 
 /// From `wss` never to plain text, not even on the same host, and nothing is sent there.
+/// Shows promise P16.
 #[test]
 fn a_redirect_away_from_tls_is_not_followed() {
     let _watchdog = watchdog();

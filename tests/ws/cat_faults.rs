@@ -6,7 +6,7 @@ use std::thread;
 use stdws::CloseCode;
 
 use crate::cat::server;
-use crate::tool::{command, run, run_command, Folder, Tool, WATCHDOG};
+use crate::tool::{run, Folder, Tool, WATCHDOG};
 
 #[test]
 fn the_preamble_is_sent_again_after_a_loss() {
@@ -67,8 +67,8 @@ fn exit_codes_tell_how_it_ended() {
 
 #[test]
 fn no_connection_is_one_line() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let refused = run(["cat", &*format!("ws://{free}")], "").expect(1);
+    // Nobody listens there, and no other test gets this port.
+    let refused = run(["cat", "ws://127.0.0.1:1"], "").expect(1);
     assert!(refused.stderr.starts_with("ws cat: ") && refused.stderr.lines().count() == 1, "{}", refused.stderr);
     // The body of a rejection explains it.
     let server = stdws::Server::bind("127.0.0.1:0").unwrap();
@@ -175,7 +175,8 @@ fn colour_on_a_terminal_only() {
         ws.send("red\x1b[31m")?;
         ws.close(1000, "").map(drop)
     });
-    let program = crate::tool::program();
+    use crate::tool::{program, run_command};
+    let program = program();
     let on_terminal = |more: &str, no_color: Option<&str>| {
         let call = format!("'{}' cat {} --linger 1000 {more}", program.display(), server.url());
         let mut script = std::process::Command::new("script");
@@ -195,6 +196,31 @@ fn colour_on_a_terminal_only() {
     }
     assert!(on_terminal("", Some("")).contains("\x1b[32m"), "an empty NO_COLOR does not count");
     // In a pipe the text is as it came.
-    let piped = run_command(command(["cat", &*server.url(), "--linger=1000"]), "").expect(0);
+    let piped = run(["cat", &*server.url(), "--linger=1000"], "").expect(0);
     assert_eq!(piped.text(), "red\x1b[31m\n");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn waiting_is_shown_on_a_terminal() {
+    if std::process::Command::new("script").arg("--version").output().is_err() {
+        println!("not tested: `script` of util-linux is not installed");
+        return;
+    }
+    // Nobody accepts, so no response comes.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/feed?token=1234", listener.local_addr().unwrap());
+    let call = format!("'{}' cat '{url}' --timeout 1000", crate::tool::program().display());
+    let mut script = std::process::Command::new("script");
+    script.args(["-qec", &call, "/dev/null"]);
+    let mut tool = Tool::start_command(script);
+    let (mut shown, mut byte) = (Vec::new(), [0]);
+    let expected = format!("connecting to {} ... 2 s", url.split('?').next().unwrap());
+    let end = std::time::Instant::now() + WATCHDOG;
+    while !String::from_utf8_lossy(&shown).contains(&expected) {
+        assert!(std::time::Instant::now() < end, "{shown:?}");
+        std::io::Read::read_exact(tool.child.stdout.as_mut().unwrap(), &mut byte).unwrap();
+        shown.push(byte[0]);
+    }
+    assert!(!String::from_utf8_lossy(&shown).contains("1234"));
 }

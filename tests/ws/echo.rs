@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 
 use stdws::{Client, CloseCode, Deflate, Error};
 
@@ -118,6 +119,37 @@ fn limits_hold() {
 }
 
 #[test]
+fn compression_has_its_parameters() {
+    let extensions = |args: &[&str]| {
+        let server = Listening::start(&[&["echo"], args].concat());
+        let ws = server.client().deflate(Deflate::default()).connect().unwrap();
+        ws.response().unwrap().header("Sec-WebSocket-Extensions").map(str::to_owned)
+    };
+    assert_eq!(extensions(&[]), None);
+    assert_eq!(extensions(&["--deflate-level=best", "--deflate-threshold=1"]).as_deref(), Some("permessage-deflate"));
+    let all = extensions(&["--deflate-window=10", "--deflate-no-context", "--stack-size=1000000"]).unwrap();
+    for parameter in ["server_no_context_takeover", "client_no_context_takeover", "server_max_window_bits=10"] {
+        assert!(all.contains(parameter), "{all}");
+    }
+}
+
+#[test]
+fn a_trusted_proxy_names_the_client() {
+    for (flag, header, value) in [
+        ("--trust-forwarded", "Forwarded", "for=192.0.2.7"),
+        ("--trust-x-forwarded-for", "X-Forwarded-For", "192.0.2.7"),
+    ] {
+        let server = Listening::start(&["echo", flag, "127.0.0.1", "--max-per-address=1"]);
+        let client = |value: &str| server.client().header(header, value).unwrap();
+        let first = client(value).connect().unwrap();
+        // The second connection of the same client, and the first one of another.
+        assert_eq!(server.status(client(value)), Some(429), "{flag}");
+        assert_eq!(server.status(client(&value.replace('7', "8"))), None, "{flag}");
+        drop(first);
+    }
+}
+
+#[test]
 fn subprotocols_are_agreed_on() {
     let server = Listening::start(&["echo", "--subprotocol=b", "--subprotocol=c"]);
     let offer = |server: &Listening| {
@@ -136,7 +168,12 @@ fn events_are_counted_and_logged() {
     ws.send("hello").unwrap();
     ws.recv().unwrap().unwrap();
     let request = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", server.authority());
-    let page = server.http(&request);
+    // The events of a frame that was sent follow its arrival.
+    let (mut page, start) = (String::new(), Instant::now());
+    while !page.contains("direction=\"sent\"} 5\n") {
+        assert!(start.elapsed() < WATCHDOG, "{page}");
+        page = server.http(&request);
+    }
     for line in [
         "websocket_connections 1\n",
         "websocket_payload_bytes_total{direction=\"received\"} 5\n",
@@ -182,7 +219,9 @@ fn a_silent_peer_is_dropped() {
 fn wrong_settings_are_one_line() {
     let used = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = used.local_addr().unwrap().to_string();
-    let cases: [(&[&str], i32, &str); 6] = [
+    let cases: [(&[&str], i32, &str); 8] = [
+        (&["--deflate-level=9"], 2, "fast, default or best"),
+        (&["--deflate-window=7"], 2, "8 to 15"),
         (&["--addr", &addr], 1, &addr),
         (&["--addr", "nowhere"], 1, "ws echo: "),
         (&["--max-head", "1"], 2, "Limits::max_head_size"),

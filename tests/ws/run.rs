@@ -238,14 +238,16 @@ fn no_zombie_stays_after_a_program_that_ends() {
 
 #[test]
 fn a_program_that_reads_nothing_stops_its_client() {
-    let server = start(&["--stall=0.1", "--grace=0.1"], &["sleep", "1000"]);
+    let server = start(&["--stall=0.1", "--grace=0.1"], &["sh", "-c", "echo $$; exec sleep 1000"]);
     let mut ws = connect(&server);
+    let id = ws.recv().unwrap().unwrap().into_text().unwrap();
     let (sender, block) = (ws.sender(), vec![0; 64 << 10]);
     // The pipe, the queue and the network are full before the limit.
     let sending = thread::spawn(move || (0..10_000).try_for_each(|_| sender.send(&block)));
     assert!(ws.recv().unwrap().is_none());
     assert!(sending.join().unwrap().is_err());
     assert_eq!(ws.close_info().unwrap().code(), CloseCode::TRY_LATER);
+    gone(&id);
 }
 
 #[test]

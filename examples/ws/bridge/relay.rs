@@ -79,8 +79,10 @@ fn to_tcp(ws: &mut WebSocket, stream: &Stream, ends: &Ends) -> stdws::Result<()>
                 return ws.close(CloseCode::NORMAL, "").map(drop);
             }
         } else if let Err(error) = stream.write(bytes) {
+            // The Close first: the other thread takes the end of the socket for that of the TCP side.
+            ws.start_close(CloseCode::INTERNAL, &format!("the TCP side takes nothing: {error}"))?;
             stream.shutdown();
-            return ws.close(CloseCode::INTERNAL, &format!("the TCP side takes nothing: {error}")).map(drop);
+            return ws.close(CloseCode::INTERNAL, "").map(drop);
         }
     }
     if is_open {

@@ -104,16 +104,21 @@ impl Input {
     }
 }
 
-/// Sends a message on the present connection, or on the next one. One that was sent may be lost as well.
+/// Sends a message on the present connection, or on the next one. One that was sent may be lost as well. The output shows it
+/// first, because its answer can come before the send returns.
 fn send(session: &Session, message: &Message) -> Result<(), Failure> {
-    let mut sender = session.current.wait();
-    // Before it is sent, because its answer is printed by another thread.
-    session.output.sent(message)?;
+    let mut is_shown = false;
     loop {
+        let sender = session.current.wait();
+        let _sending = super::lock(&session.sending);
+        if !is_shown {
+            session.output.sent(message)?;
+            is_shown = true;
+        }
         match sender.send(message) {
             Ok(()) => return Ok(()),
             Err(error @ Error::Usage(_)) => return Err(Failure::new(error)),
-            Err(_) => sender = session.current.wait(),
+            Err(_) => {}
         }
     }
 }

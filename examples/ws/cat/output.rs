@@ -64,6 +64,11 @@ impl Output {
         }
     }
 
+    /// As it may be shown.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     pub(super) fn is_interactive(&self) -> bool {
         self.prompt
     }

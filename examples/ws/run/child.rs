@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io::{self, BufRead, Read, Write};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,12 +12,17 @@ use std::time::{Duration, Instant};
 /// Maximum number of bytes that wait for a program. A larger message waits for an empty queue.
 const CAPACITY: usize = 256 << 10;
 
+/// Maximum time in which the last errors of a program reach the log.
+pub(super) const LOG: Duration = Duration::from_secs(5);
+
 /// A program that was started. Its drop ends it.
 pub(super) struct Process {
     child: Mutex<Child>,
     pub(super) feed: Arc<Feed>,
     grace: Duration,
     id: u32,
+    /// Disconnected when all of its errors are in the log.
+    logged: Mutex<Option<Receiver<()>>>,
 }
 
 impl Process {
@@ -26,7 +32,7 @@ impl Process {
         let mut child = pipes.spawn()?;
         let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let id = child.id();
-        let process = Process { child: Mutex::new(child), feed: Arc::default(), grace, id };
+        let process = Process { child: Mutex::new(child), feed: Arc::default(), grace, id, logged: Mutex::default() };
         let (Some(input), Some(output), Some(errors)) = streams else {
             return Err(io::Error::other("a pipe of the program is missing"));
         };
@@ -39,8 +45,22 @@ impl Process {
         self.id
     }
 
+    pub(super) fn set_logged(&self, logged: Receiver<()>) {
+        *lock(&self.logged) = Some(logged);
+    }
+
     /// Ends the input, waits for the end of the program, kills it after the grace, and reaps it.
     pub(super) fn end(&self) -> Option<ExitStatus> {
+        let status = self.reap();
+        let logged = lock(&self.logged).take();
+        if let Some(logged) = logged {
+            // A program that it has started may still write to the same pipe.
+            let _ = logged.recv_timeout(LOG);
+        }
+        status
+    }
+
+    fn reap(&self) -> Option<ExitStatus> {
         self.feed.close();
         let start = Instant::now();
         loop {

@@ -14,7 +14,6 @@ impl Decoder {
     /// Outer `None`: more bytes are needed. Inner `None`: no event yet, continue.
     pub(super) fn header(&mut self) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
         let Some(header) = frame::parse(self.input.unread(), self.context())? else { return Ok(None) };
-        self.header = self.report_headers.then_some(header);
         let Header { fin, opcode, key, length, .. } = header;
         let begins = match opcode {
             Opcode::Data(kind) => {
@@ -30,6 +29,7 @@ impl Decoder {
         if let (Some(message), false) = (&mut self.message, opcode.is_control()) {
             message.admit_frame(length, &self.limits)?;
         }
+        self.header = self.report_headers.then_some(header);
         self.input.consume(header.size);
         self.state = DecoderState::Payload(FrameInProgress {
             fin,

@@ -22,7 +22,6 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +29,7 @@ use super::{host_port, Connected, Endpoint};
 use crate::error::{ConnectAttempt, ConnectError, Error, Step};
 use crate::net::connect_guard::AttemptState;
 use crate::net::deadline::Deadline;
+use crate::net::mailbox::Mailbox;
 use crate::net::threads;
 use crate::primitives::panics;
 
@@ -95,7 +95,7 @@ fn connect_any_in(
     deadline: Deadline,
     attempt: impl Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<Connected> + Send + Sync + 'static,
 ) -> Result<Connected, Error> {
-    let addresses = in_turn_of_families(addresses);
+    let addresses = in_turn_of_families(&addresses);
     let mut record = Record::default();
     let connected = match places.reserve(addresses.len().min(MAX_PARALLEL)) {
         Some(places) => connect_in_parallel(addresses, deadline, places, Arc::new(attempt), &mut record),
@@ -113,17 +113,15 @@ fn connect_any_in(
 }
 
 /// RFC 8305 section 4: IPv6 and IPv4 alternate, so that a family without a route costs one [`STAGGER`].
-fn in_turn_of_families(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
-    let (six, four): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv6);
-    let (mut six, mut four) = (six.into_iter(), four.into_iter());
-    let mut mixed = VecDeque::new();
-    loop {
-        let pair = [six.next(), four.next()];
-        if pair == [None, None] {
-            return mixed;
-        }
-        mixed.extend(pair.into_iter().flatten());
+fn in_turn_of_families(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
+    let mut six = addresses.iter().filter(|address| address.is_ipv6());
+    let mut four = addresses.iter().filter(|address| address.is_ipv4());
+    let mut mixed = VecDeque::with_capacity(addresses.len());
+    while mixed.len() < addresses.len() {
+        mixed.extend(six.next());
+        mixed.extend(four.next());
     }
+    mixed
 }
 
 /// The attempts that failed, in the order of their beginning.
@@ -186,7 +184,7 @@ struct Race<F> {
     attempt: Arc<F>,
     state: Arc<AttemptState>,
     places: Arc<Reservation>,
-    sender: Sender<Report>,
+    reports: Arc<Mailbox<Report>>,
     /// The addresses that were attempted, and the error of each that has failed.
     started: Vec<(SocketAddr, Option<io::Error>)>,
     running: usize,
@@ -195,6 +193,8 @@ struct Race<F> {
 impl<F> Drop for Race<F> {
     fn drop(&mut self) {
         self.state.cancel();
+        // The connections of attempts that end later are closed by their threads.
+        self.reports.close();
     }
 }
 
@@ -202,12 +202,11 @@ impl<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<Connected> + Send 
     /// Starts an attempt on a thread. Without a thread, the attempt has failed.
     fn start(&mut self, address: SocketAddr, deadline: Deadline) {
         let (attempt, state, places) = (Arc::clone(&self.attempt), Arc::clone(&self.state), Arc::clone(&self.places));
-        let (sender, index) = (self.sender.clone(), self.started.len());
+        let (reports, index) = (Arc::clone(&self.reports), self.started.len());
         let work = move || {
             let result = panics::catch(|| attempt(address, deadline, &state))
                 .unwrap_or_else(|| Err(io::Error::other("this attempt panicked")));
-            // After another attempt has won nothing receives the result, and the connection is closed here.
-            drop(sender.send((index, result)));
+            reports.put((index, result));
             drop(places);
         };
         let spawned = threads::spawn("stdws-connect", None, work);
@@ -218,8 +217,8 @@ impl<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<Connected> + Send 
     }
 
     /// Waits until an attempt has ended. `Some` is the connection of one that succeeded.
-    fn wait(&mut self, receiver: &Receiver<Report>, limit: Deadline) -> Option<Result<Connected, ()>> {
-        let (index, result) = receiver.recv_timeout(limit.remaining()).ok()?;
+    fn wait(&mut self, limit: Deadline) -> Option<Result<Connected, ()>> {
+        let (index, result) = self.reports.take(limit)?;
         self.running = self.running.saturating_sub(1);
         let error = match result {
             Ok(connected) => return Some(Ok(connected)),
@@ -241,9 +240,8 @@ fn connect_in_parallel<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<
     record: &mut Record,
 ) -> Option<Connected> {
     let parallel = places.number;
-    let (sender, receiver) = mpsc::channel();
-    let state = Arc::new(AttemptState::default());
-    let mut race = Race { attempt, state, places, sender, started: Vec::new(), running: 0 };
+    let (state, reports) = (Arc::new(AttemptState::default()), Arc::new(Mailbox::new()));
+    let mut race = Race { attempt, state, places, reports, started: Vec::new(), running: 0 };
     let mut next = Deadline::now();
     let connected = loop {
         if race.running < parallel && next.is_expired() {
@@ -256,7 +254,7 @@ fn connect_in_parallel<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<
             break None;
         }
         let more = race.running < parallel && !addresses.is_empty();
-        match race.wait(&receiver, if more { next.earlier(deadline) } else { deadline }) {
+        match race.wait(if more { next.earlier(deadline) } else { deadline }) {
             Some(Ok(connected)) => break Some(connected),
             Some(Err(())) => next = Deadline::now(),
             None => {}

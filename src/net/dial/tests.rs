@@ -1,6 +1,7 @@
 //! Tests of `dial`.
 
 use std::net::TcpListener;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 

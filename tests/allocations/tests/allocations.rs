@@ -18,12 +18,13 @@ use live::{limited, ms, long_timeouts, Side, RawPeer, BINARY, CLOSE, CONTINUATIO
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    let tests: [(&str, fn()); 14] = [
+    let tests: [(&str, fn()); 15] = [
         ("a_message_in_steady_state_allocates_nothing", a_message_in_steady_state_allocates_nothing),
         ("an_owned_message_is_not_copied", an_owned_message_is_not_copied),
         ("queued_messages_allocate_nothing", queued_messages_allocate_nothing),
         ("an_announced_frame_allocates_nothing", an_announced_frame_allocates_nothing),
         ("a_message_takes_at_most_twice_its_limit", a_message_takes_at_most_twice_its_limit),
+        ("a_connection_at_its_worst_keeps_the_formula", a_connection_at_its_worst_keeps_the_formula),
         ("fragments_without_bytes_take_no_memory", fragments_without_bytes_take_no_memory),
         ("pings_without_end_take_no_memory", pings_without_end_take_no_memory),
         ("after_a_large_message_the_memory_goes_back", after_a_large_message_the_memory_goes_back),
@@ -211,6 +212,43 @@ fn a_message_takes_at_most_twice_its_limit() {
             writing.join().unwrap();
             assert!(taken <= (6 << 20) + 100 * KIB, "{side:?}: {taken} bytes, fragments of {fragment}");
         }
+    }
+}
+
+/// The formula of the manual's chapter `bounds`, with all its parts at the same time: a message of the maximum size, a
+/// read buffer under load, Pings that cannot be answered, queued messages, and one that is being sent to a peer that does not read.
+fn a_connection_at_its_worst_keeps_the_formula() {
+    for (side, copy) in [(Side::Client, 384 * KIB), (Side::Server, 64 * KIB)] {
+        let limit = 1 << 20;
+        let (mut ws, mut peer) = connection(side, long_timeouts(), limit as u64);
+        // More than the sockets buffer. It belongs to the application and does not count.
+        let sent = vec![7; 64 << 20];
+        let pings = peer.frame(true, PING, &[7; 125]).repeat(100);
+        let received = [pings, peer.frame(false, BINARY, &vec![7; limit - 1]), peer.frame(true, CONTINUATION, &[7])];
+        let start = in_use();
+        most();
+        for _ in 0..127 {
+            ws.queue(&[7; KIB - 10]).unwrap();
+        }
+        let sender = ws.sender();
+        thread::scope(|scope| {
+            let sending = scope.spawn(|| sender.send(&sent));
+            // The first piece of the message is copied before it is written, behind what was queued.
+            let mut first = vec![0; 200 * KIB];
+            peer.stream.read_exact(&mut first).unwrap();
+            drop(first);
+            let writing = scope.spawn(|| received.iter().for_each(|bytes| peer.stream.write_all(bytes).unwrap()));
+            assert_eq!(ws.recv_ref().unwrap().unwrap().as_bytes().len(), limit);
+            writing.join().unwrap();
+            ws.abort();
+            assert!(sending.join().unwrap().is_err(), "{side:?}: the peer has read it all");
+        });
+        let taken = most() - start;
+        let formula = 2 * limit + 68 * KIB + 128 * KIB + copy + 8 * KIB;
+        println!("memory of a connection at its worst, {side:?}: {taken} bytes, by the formula at most {formula}");
+        // Two threads of this test, and its buffer for what the peer reads first.
+        assert!(taken <= formula + 16 * KIB, "{side:?}: {taken} bytes");
+        assert!(taken >= limit + copy, "{side:?}: {taken} bytes are not the worst case");
     }
 }
 

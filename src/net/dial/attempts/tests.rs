@@ -49,7 +49,7 @@ fn causes(result: Result<Connected, Error>) -> Vec<(SocketAddr, ErrorKind)> {
 
 #[test]
 fn the_families_take_turns_and_ipv6_begins() {
-    let order = |addresses: &[SocketAddr]| Vec::from(in_turn_of_families(addresses.to_vec()));
+    let order = |addresses: &[SocketAddr]| Vec::from(in_turn_of_families(addresses));
     assert_eq!(order(&[v4(1), v4(2), v6(1), v6(2), v6(3)]), [v6(1), v4(1), v6(2), v4(2), v6(3)]);
     assert_eq!(order(&[v4(2), v4(1)]), [v4(2), v4(1)]);
     assert_eq!(order(&[v6(1)]), [v6(1)]);
@@ -257,4 +257,29 @@ fn an_attempt_that_panics_has_failed() {
     });
     assert!(begun.elapsed() < LONG / 2);
     assert_eq!(causes(result), addresses.iter().map(|&a| (a, ErrorKind::Other)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_loser_is_closed_while_another_one_hangs() {
+    let ((winner, _far), (loser, mut loser_far)) = (pair(), pair());
+    let streams = Mutex::new((Some(winner), Some(loser)));
+    let ((won, wait), (release, hang)) = (mpsc::channel::<()>(), mpsc::channel::<()>());
+    let (wait, hang) = (Mutex::new(wait), Mutex::new(hang));
+    let addresses = vec![v4(60), v4(61), v4(62)];
+    let connected = connect_any_in(places(), target(), addresses, Deadline::after(LONG), move |address, _, _| {
+        if address == v4(60) {
+            let _ = hang.lock().unwrap().recv();
+            return Err(ErrorKind::TimedOut.into());
+        }
+        if address == v4(61) {
+            let _ = wait.lock().unwrap().recv();
+            return Ok((streams.lock().unwrap().1.take().unwrap(), None));
+        }
+        Ok((streams.lock().unwrap().0.take().unwrap(), None))
+    });
+    assert!(connected.is_ok(), "{connected:?}");
+    drop(won);
+    loser_far.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    assert_eq!(loser_far.read(&mut [0]).unwrap(), 0, "the connection that lost is open");
+    drop(release);
 }

@@ -1,0 +1,27 @@
+//! Traceability: each requirement with the code that obeys it, the test, the patch that breaks it, and what the test does then.
+//!
+//! The lists of requirements are `tests/requirements/*.tsv`. Each row paraphrases one statement of a document and says how it
+//! is met:
+//!
+//! | how | meaning |
+//! |---|---|
+//! | code | a comment cites the id beside the line that obeys it, and a test cites it too |
+//! | type | it cannot be broken; the reason names the type or the shape that ensures it |
+//! | app | a duty of the application; the reason says why |
+//! | declined | not done; the reason says why |
+//!
+//! A patch in `tests/mutations/patches` removes or changes the code that obeys a requirement. `tests/mutations/run` applies each
+//! patch to a copy of the tree and runs one test. The result is what that test does: `fails` or, where the broken code waits
+//! forever, `hangs`. Both count as noticed.
+//!
+//! The page below names files and tests. `tests/dossier/export` writes the same table as TSV, with the lines of the sources.
+//!
+//! | check | fails when |
+//! |---|---|
+//! | `cargo test --test traceability` | a row has no code or no test, a citation has no row, or this page is stale |
+//! | `cargo test --test mutations` | a patch no longer applies, its test does not cite the requirement, or its result is missing |
+//! | `tests/mutations/run` | a patch is not noticed; about 20 s for each patch |
+//!
+//! `tests/dossier/traceability` writes the page again after a change of a list, of a citation or of a result.
+//!
+#![doc = include_str!("traceability.md")]
