@@ -21,6 +21,7 @@ use stdws::{Client, Error, WebSocket};
 
 use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
 use crate::client;
+use crate::terminal::Waiting;
 use cause::Check;
 use report::{Report, Verdict};
 
@@ -66,7 +67,10 @@ fn run(args: &Args) -> Outcome {
         return Ok(ExitCode::from(failed.code()));
     }
     let start = Instant::now();
-    match client.connect() {
+    let waiting = Waiting::start("check", "connecting".to_owned());
+    let connected = client.connect();
+    drop(waiting);
+    match connected {
         Ok(ws) => session(ws, &uri, start.elapsed(), args, &report),
         Err(error @ Error::Usage(_)) => Err(error.into()),
         Err(error) => rejected(&error, &client, &uri, timeout, args, &report),
@@ -123,7 +127,10 @@ fn session(mut ws: WebSocket, uri: &Uri, took: Duration, args: &Args, report: &R
     let peer = ws.peer_addr().map_or_else(String::new, |peer| format!(" from {peer}"));
     report.ok("http", &format!("status 101{peer} after {}", millis(took)))?;
     negotiated(&ws, args, report)?;
-    let step = match ws.ping() {
+    let waiting = Waiting::start("check", "waiting for a Pong".to_owned());
+    let pong = ws.ping();
+    drop(waiting);
+    let step = match pong {
         Ok(took) => {
             report.ok("ping", &format!("answered after {}", millis(took)))?;
             let start = Instant::now();

@@ -11,6 +11,7 @@ use stdws::handshake::uri::Uri;
 use super::cause::Check;
 use super::report::{Report, Verdict};
 use crate::args::Failure;
+use crate::terminal::Waiting;
 
 /// Maximum number of addresses that are tried.
 const ADDRESSES: usize = 16;
@@ -18,7 +19,10 @@ const ADDRESSES: usize = 16;
 /// The check that failed, if one did.
 pub(super) fn check(uri: &Uri, limit: Duration, report: &Report) -> Result<Option<Check>, Failure> {
     let start = Instant::now();
-    let addresses = match resolve(uri, limit) {
+    let waiting = Waiting::start("check", "resolving the name".to_owned());
+    let found = resolve(uri, limit);
+    drop(waiting);
+    let addresses = match found {
         Ok(addresses) if !addresses.is_empty() => addresses,
         found => {
             let problem = found.err().map_or("it has no address".to_owned(), |error| error.to_string());
@@ -73,10 +77,12 @@ fn reach(addresses: &[SocketAddr], limit: Duration, report: &Report) -> Result<O
             (address, thread::spawn(attempt))
         })
         .collect();
+    let waiting = Waiting::start("check", "connecting to each address".to_owned());
     let tried: Vec<_> = trying
         .into_iter()
         .map(|(address, attempt)| (address, attempt.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))))
         .collect();
+    drop(waiting);
     let reached = tried.iter().any(|(_, attempt)| attempt.is_ok());
     let last = tried.len().saturating_sub(1);
     for (n, (address, attempt)) in tried.iter().enumerate() {
