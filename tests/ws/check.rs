@@ -131,7 +131,7 @@ fn a_proxy_that_drops_upgrade_is_found() {
         response
     });
     let run = check(&url, &[], 7);
-    has_row(&run, " ", "a proxy dropped it");
+    has_row(&run, " ", "-> the server asks for `Upgrade`, which was sent: a proxy dropped it");
     // By the words of a server.
     let words = "HTTP/1.1 400 Bad Request\r\nContent-Length: 31\r\n\r\nCan \"Upgrade\" only to WebSocket\n";
     has_row(&check(&fixed(words), &[], 7), " ", "the server misses `Upgrade`");
