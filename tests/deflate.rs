@@ -326,3 +326,79 @@ fn the_frame_limit_applies_to_compressed_frames() {
         assert_eq!(ws.recv().unwrap().map(|message| message.len()), Some(100_000));
     }
 }
+
+#[test]
+fn fragments_of_compressed_messages_are_counted() {
+    let limits = Limits { max_fragments: 10, ..Limits::with_max_message_size(1 << 20) };
+    for role in ROLES {
+        for (count, accepted) in [(10, true), (11, false), (12, false)] {
+            let mut frames = Vec::new();
+            for number in 0..count {
+                let (first, last) = (number == 0, number == count - 1);
+                let head = if first { 0x42 } else { 0 } | if last { 0x80 } else { 0 };
+                // Empty stored blocks; the last one is without its tail.
+                frames.extend(frame(role, head, if last { &[0] } else { &[0, 0, 0, 0xff, 0xff] }));
+            }
+            let (mut ws, _) = limited(role, EXTENSION, limits, &frames);
+            match accepted {
+                true => assert_eq!(ws.recv().unwrap(), Some(Message::Binary(Vec::new())), "{role:?}"),
+                false => assert_eq!(violation(&mut ws), ProtocolError::TooManyFragments { limit: 10 }, "{role:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn blocks_without_output_count_towards_the_limit() {
+    for role in ROLES {
+        // 40 fragments of 1,000 bytes without output.
+        let fragment = |number| frame(role, if number == 0 { 0x42 } else { 0 }, &[0, 0, 0, 0xff, 0xff].repeat(200));
+        let frames: Vec<u8> = (0..40).flat_map(fragment).collect();
+        let (mut ws, _) = side(role, EXTENSION, 8_000, &frames);
+        assert!(matches!(violation(&mut ws), ProtocolError::MessageTooBig { limit: 8_000, .. }), "{role:?}");
+    }
+}
+
+#[test]
+fn input_may_be_an_eighth_longer_than_the_limit() {
+    // A block with the fixed codes, in which each of these bytes has 9 bits; then three bits of an empty stored block.
+    let plain = vec![0xEE; 40_000];
+    let code = 0b1_1001_0000 + (0xEE - 144);
+    let mut bits = vec![0, 1, 0];
+    for _ in &plain {
+        bits.extend((0..9).rev().map(|bit| (code >> bit & 1) as u8));
+    }
+    bits.extend([0; 7 + 3]);
+    let byte = |bits: &[u8]| bits.iter().rev().fold(0, |byte, bit| byte << 1 | bit);
+    let payload: Vec<u8> = bits.chunks(8).map(byte).collect();
+    assert!(payload.len() > 45_000);
+    for role in ROLES {
+        let (mut ws, _) = side(role, EXTENSION, 40_000, &frame(role, 0xC2, &payload));
+        assert_eq!(ws.recv().unwrap(), Some(Message::Binary(plain.clone())), "{role:?}");
+    }
+}
+
+#[test]
+fn without_context_takeover_the_window_is_empty() {
+    // 7692-7.2.2-3: the second message refers to the first, which is then not DEFLATE.
+    let mut compress = Compress::new(Level::Default, WindowBits::MAX);
+    let frames: Vec<u8> =
+        (0..2).flat_map(|_| frame(Side::Client, 0xC1, &packed(&mut compress, b"so much in common"))).collect();
+    let extension = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n";
+    let (mut ws, _) = side(Side::Client, extension, 1000, &frames);
+    assert_eq!(text(&mut ws), "so much in common");
+    assert_eq!(violation(&mut ws), ProtocolError::InvalidDeflate);
+}
+
+#[test]
+fn messages_below_the_threshold_are_not_compressed() {
+    let written = Collector::default();
+    let input = std::io::Cursor::new(head(Side::Server, EXTENSION).into_bytes());
+    let server = Server::without_listener().deflate(Deflate::default());
+    let mut ws = server.accept_over(SplitStream::new(input, written.clone())).unwrap().unwrap();
+    ws.send("a".repeat(63)).unwrap();
+    ws.send("a".repeat(64)).unwrap();
+    let frames = written.after_the_head(|bytes| bytes.len() > 66 || bytes.first().is_some_and(|&first| first != 0x81));
+    assert_eq!(frames[..2], [0x81, 63]);
+    assert_eq!(frames[65], 0xC1);
+}

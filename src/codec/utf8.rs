@@ -331,6 +331,19 @@ mod tests {
         }
     }
 
+    /// All bytes of a block are checked together. In these, only the top bit of the result is set.
+    #[test]
+    fn one_wrong_byte_in_a_block() {
+        for at in 0..BLOCK {
+            let mut bytes = [0; BLOCK + 10];
+            bytes[at] = 0x80;
+            assert_eq!(verdict([&bytes[..]]), Err(at), "80 among 00");
+            let mut bytes = [b' '; BLOCK + 10];
+            bytes[at] = 0xf5;
+            assert_eq!(verdict([&bytes[..]]), Err(at), "f5 among 20");
+        }
+    }
+
     #[test]
     fn every_pair_of_bytes_in_a_block() {
         let mut bytes = [b'a'; WINDOW + 10];

@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::error::Error;
-use crate::primitives::lock::Loud;
+use crate::primitives::lock::UserDrop;
 
 #[derive(Debug)]
 pub(crate) struct EndRecord {
@@ -27,7 +27,7 @@ pub(crate) struct EndRecord {
 struct End {
     #[cfg(feature = "reconnect")]
     at: Instant,
-    error: Loud<Error>,
+    error: UserDrop<Error>,
 }
 
 impl End {
@@ -35,7 +35,7 @@ impl End {
         End {
             #[cfg(feature = "reconnect")]
             at: Instant::now(),
-            error: Loud::new(error),
+            error: UserDrop::new(error),
         }
     }
 }

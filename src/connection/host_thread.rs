@@ -6,7 +6,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::background::Work;
-use crate::primitives::lock::{Lock, Loud};
+use crate::primitives::lock::{Lock, UserDrop};
 
 /// Guard in the thread of a server that runs a handler. A drop, after the handler has returned, runs the work that was handed
 /// over.
@@ -21,7 +21,7 @@ enum HostState {
     /// The handler runs, and no work was handed over.
     #[default]
     Running,
-    HandedOver(Loud<Work>),
+    HandedOver(UserDrop<Work>),
     /// The handler has returned, and the thread is no longer available.
     Finished,
 }
@@ -47,7 +47,7 @@ impl Host {
         let mut state = self.0.lock();
         match *state {
             HostState::Running => {
-                *state = HostState::HandedOver(Loud::new(work));
+                *state = HostState::HandedOver(UserDrop::new(work));
                 Ok(())
             }
             HostState::HandedOver(_) | HostState::Finished => Err(work),

@@ -4,18 +4,18 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::primitives::lock::Loud;
+use crate::primitives::lock::UserDrop;
 
 /// At most one value of each type. Nothing is allocated without a value. Clones share the values.
 #[derive(Clone, Default)]
-pub(crate) struct Values(Vec<Loud<Arc<dyn Any + Send + Sync>>>);
+pub(crate) struct Values(Vec<UserDrop<Arc<dyn Any + Send + Sync>>>);
 
 impl Values {
     /// Adds a value. It replaces the value of the same type.
     #[cfg(feature = "server")]
     pub(crate) fn insert<T: Any + Send + Sync>(&mut self, value: T) {
         self.0.retain(|other| !other.is::<T>());
-        self.0.push(Loud::new(Arc::new(value)));
+        self.0.push(UserDrop::new(Arc::new(value)));
     }
 
     /// The value of this type.

@@ -96,6 +96,7 @@ impl BitCursor {
     #[allow(clippy::arithmetic_side_effects)]
     #[inline(always)]
     pub(crate) fn write_bits(&mut self, reserved: &mut [u8], value: u64, n: u32) {
+        // 1951-3.1.1-s1: the first element has the lowest bits.
         self.bits |= value << self.count;
         self.count += n;
         if let Some(eight) = reserved.get_mut(self.at..self.at + 8) {
@@ -162,7 +163,7 @@ impl<'a> BitWriter<'a> {
 mod tests {
     use super::*;
 
-    /// Fields of every width, written and read back, in one piece and from bytes that come one at a time.
+    /// Fields of every width, written and read back, in one piece and from bytes that come one at a time. 1951-3.1.1-s1
     #[test]
     fn written_fields_are_read_back() {
         let fields: Vec<(u64, u32)> =
@@ -177,6 +178,8 @@ mod tests {
         writer.write_bits_and_pad(0b101, 3);
         writer.bytes(b"end");
         assert_eq!(bytes[0], 0xaa);
+        // The first fields, of 0, 1, 2, 3 and 4 bits, from the lowest bit up.
+        assert_eq!(u64::from(bytes[1]), (fields[1].0 | fields[2].0 << 1 | fields[3].0 << 3 | fields[4].0 << 6) & 0xff);
 
         let mut reader = BitReader { bits: 0, count: 0, rest: &bytes[1..] };
         for &(value, n) in &fields {

@@ -116,6 +116,7 @@ impl Compress {
     /// ```
     pub fn finish(&mut self, out: &mut Vec<u8>) {
         // BFINAL, fixed codes, and seven zeros for the end of the block. The output before ends on a byte boundary.
+        // 1951-3.2.3-s1
         out.extend_from_slice(&[0x03, 0x00]);
         self.reset();
     }
@@ -207,6 +208,7 @@ mod tests {
 
     /// Every kind, window and level, messages of many lengths one after the other, with the window kept and without.
     /// The reader accepts no distance beyond the window, so this shows 7692-7.2.1-12 and 7692-7.2.1-14, too.
+    /// 1951-3.1-s1: the lengths of stored blocks too.
     #[test]
     fn round_trips() {
         let mut numbers = Numbers(0x9e37_79b9_7f4a_7c15);
@@ -333,6 +335,7 @@ mod tests {
         }
     }
 
+    /// 1951-3.2.3-s1
     #[test]
     fn finish_ends_the_stream() {
         let (mut compress, mut out) = (Compress::new(Level::Best, WindowBits::MAX), Vec::new());
@@ -345,6 +348,43 @@ mod tests {
         assert_eq!(inflate.push_to_end(&out, &mut text, 100), Ok(length));
         assert!(inflate.at_end());
         assert_eq!(text, b"one, two");
+    }
+
+    #[test]
+    fn after_finish_another_stream_begins() {
+        let (mut compress, mut first, mut second) =
+            (Compress::new(Level::Default, WindowBits::MAX), Vec::new(), Vec::new());
+        compress.push(b"so much in common", &mut first);
+        compress.finish(&mut first);
+        compress.push(b"so much in common", &mut second);
+        let mut out = Vec::new();
+        Inflate::new(WindowBits::MAX).push(&second, &mut out, 100).unwrap();
+        assert_eq!(out, b"so much in common");
+    }
+
+    #[test]
+    fn lengths_around_one_input_chunk() {
+        let mut numbers = Numbers(29);
+        for (level, window) in windows() {
+            let full = window.size() + (8 << 10);
+            for length in full - 2..=full + 2 {
+                let data = data(0, length, &mut numbers);
+                let packed = payload(&mut Compress::new(level, window), &data);
+                assert_eq!(inflated(&mut Inflate::new(window), &packed, length), Ok(data), "{level:?} {window:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn levels_differ_in_size() {
+        let item = |n: u32| {
+            let (id, user, tag) = (n * 7919 % 1000, n * 31 % 97, n % 13);
+            format!("{{\"id\":{id},\"name\":\"user{user}\",\"tags\":[\"a{tag}\",\"b\"]}},")
+        };
+        let text: String = (0..3000).map(item).collect();
+        let size = |level| payload(&mut Compress::new(level, WindowBits::MAX), text.as_bytes()).len();
+        let (fast, usual, best) = (size(Level::Fast), size(Level::Default), size(Level::Best));
+        assert!(best <= usual && usual < fast / 100 * 97, "{fast} {usual} {best}");
     }
 
     impl Compress {

@@ -47,6 +47,7 @@ pub(super) const MIN_MATCH: usize = 3;
 pub(super) const MAX_MATCH: usize = 258;
 
 /// For each symbol from 257 on: the minimum length of its range, and the number of extra bits.
+// 1951-3.2.5-s1
 pub(super) const LENGTHS: [(u16, u8); 29] = {
     let mut lengths = ranges(3, 8, 4);
     lengths[28] = (258, 0);
@@ -80,8 +81,10 @@ pub(super) const REPEAT_ZERO: usize = 17;
 /// The symbol that repeats a zero 11 to 138 times.
 pub(super) const REPEAT_ZERO_LONG: usize = 18;
 /// For the symbols 16, 17 and 18: the minimum number of repetitions, and the extra bits.
+// 1951-3.2.7-s4
 pub(super) const REPEATS: [(u8, u8); 3] = [(3, 2), (3, 3), (11, 7)];
 /// The order in which the lengths of that third code are sent: the rarest last, so that the end can be omitted.
+// 1951-3.2.7-s3
 pub(super) const LENGTH_ORDER: [u8; LENGTH_SYMBOLS] =
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
@@ -89,6 +92,7 @@ pub(super) const LENGTH_ORDER: [u8; LENGTH_SYMBOLS] =
 /// occur, because the codes would not be complete without them.
 // Evaluated by the compiler, which refuses any fault.
 #[allow(clippy::indexing_slicing)]
+// 1951-3.2.6-s1
 pub(super) const FIXED_LITERALS: [u8; 288] = {
     let mut lengths = [8; 288];
     let mut symbol = 144;
@@ -104,7 +108,7 @@ pub(super) const FIXED_DISTANCES: [u8; 32] = [5; 32];
 mod tests {
     use super::*;
 
-    /// Rows of the tables in RFC 1951 section 3.2.5: symbol, extra bits, smallest and largest value.
+    /// Rows of the tables in RFC 1951 section 3.2.5: symbol, extra bits, smallest and largest value. 1951-3.2.5-s1
     #[test]
     fn ranges_are_those_of_the_rfc() {
         let lengths = [

@@ -80,6 +80,7 @@ fn count(lengths: &[u8]) -> [u16; MAX_CODE_LENGTH + 1] {
 fn first_codes(count: &[u16; MAX_CODE_LENGTH + 1]) -> [u16; MAX_CODE_LENGTH + 1] {
     let mut first = [0u16; MAX_CODE_LENGTH + 1];
     for length in 2..=MAX_CODE_LENGTH {
+        // 1951-3.2.2-s1
         first[length] = (first[length - 1].wrapping_add(count[length - 1])) << 1;
     }
     first
@@ -107,7 +108,9 @@ fn completeness(count: &[u16; MAX_CODE_LENGTH + 1]) -> Completeness {
 pub(crate) fn codes(lengths: &[u8], codes: &mut [u32]) {
     let mut next = first_codes(&count(lengths));
     for (code, &length) in codes.iter_mut().zip(lengths) {
+        // 1951-3.2.2-s2
         if length > 0 {
+            // 1951-3.1.1-s2
             *code = u32::from(length) << 16 | u32::from(reversed(next[usize::from(length & 15)], length));
             next[usize::from(length & 15)] += 1;
         }
@@ -258,7 +261,7 @@ mod tests {
         (value(entry), length + code_bits(entry))
     }
 
-    /// The example of RFC 1951 section 3.2.2: A to H have lengths 3, 3, 3, 3, 3, 2, 4, 4.
+    /// The example of RFC 1951 section 3.2.2: A to H have lengths 3, 3, 3, 3, 3, 2, 4, 4. 1951-3.1.1-s2, 1951-3.2.2-s1
     #[test]
     fn codes_of_the_rfc() {
         let lengths = [3, 3, 3, 3, 3, 2, 4, 4];
@@ -266,9 +269,19 @@ mod tests {
         codes(&lengths, &mut packed);
         let printed: Vec<u16> = packed.iter().map(|c| (*c as u16).reverse_bits() >> (16 - (c >> 16))).collect();
         assert_eq!(printed, [0b010, 0b011, 0b100, 0b101, 0b110, 0b00, 0b1110, 0b1111]);
+        // The first bit of a code is the lowest.
+        assert_eq!(packed[6] & 0xffff, 0b0111);
     }
 
-    /// The ranges printed in RFC 1951 section 3.2.6.
+    /// 1951-3.2.2-s2
+    #[test]
+    fn symbols_without_a_length_have_no_code() {
+        let mut packed = [7; 4];
+        codes(&[0, 1, 0, 1], &mut packed);
+        assert_eq!(packed, [7, 1 << 16, 7, 1 << 16 | 1]);
+    }
+
+    /// The ranges printed in RFC 1951 section 3.2.6. 1951-3.2.6-s1
     #[test]
     fn fixed_codes_of_the_rfc() {
         let mut packed = [0; 288];

@@ -170,7 +170,8 @@ mod tests {
         stream(&parts.concat())
     }
 
-    /// Each fault with the shortest input that has it: without its last byte there is no error.
+    /// Each fault with the shortest input that has it: without its last byte there is no error. 1951-3.2.3-s2, 1951-3.2.3-s3,
+    /// 1951-3.2.4-s2, 1951-3.2.6-s2, 1951-3.2.7-s1
     #[test]
     fn shortest_errors() {
         let (zeros, eights) = ([0, 0, 1, 1], [0, 0, 1, 0, 1]);
@@ -205,7 +206,7 @@ mod tests {
         assert_eq!(Inflate::new(WindowBits::MAX).end_message(), Err(InflateError::Unfinished));
     }
 
-    /// Unusual streams that are valid, as in zlib.
+    /// Unusual streams that are valid, as in zlib. 1951-3.2.7-s3, 1951-3.2.7-s4, 1951-3.2.7-s6
     #[test]
     fn codes_of_a_single_symbol() {
         // One distance code of one bit; its other half has no meaning. A literal would need a code, so there is only
@@ -218,6 +219,27 @@ mod tests {
         // The other half of the code of literals.
         let other_half = join(&[&only_the_end(11), &[(1, 1), (0, 7), (1, 1)]]);
         assert_eq!(inflate(&other_half, 10), Err(InflateError::LiteralSymbol));
+    }
+
+    /// 1951-3.2.7-s5: a repetition that begins among the lengths of literals ends among those of distances.
+    #[test]
+    fn repetitions_run_into_the_distances() {
+        // The third code: 18 (0), 2 (10), 16 (11). Four literals and four distances of two bits; six of the eight lengths
+        // are one repetition.
+        let lengths = [2, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+        let all: &[(u32, i32)] =
+            &[(0, -1), (138 - 11, 7), (0, -1), (115 - 11, 7), (0b10, -2), (0b11, -2), (3, 2), (0b10, -2)];
+        // The literal 253, and the end.
+        let input = join(&[&dynamic(257, 4, &lengths), all, &[(0b00, -2), (0b11, -2)]]);
+        assert_eq!(inflate(&input, 10), Ok(vec![253]));
+    }
+
+    /// 1951-3.2.3-s4: X, Y, and five bytes from two back.
+    #[test]
+    fn a_repeated_string_overlaps_itself() {
+        let (x, y) = ((0b0011_0000 + u32::from(b'X'), -8), (0b0011_0000 + u32::from(b'Y'), -8));
+        let input = join(&[&[(0b011, 3), x, y], &[(0b000_0011, -7), (0b00001, -5), (0, -7)]]);
+        assert_eq!(inflate(&input, 10), Ok(b"XYXYXYX".to_vec()));
     }
 
     /// 284 with all extra bits set is 258, too.
@@ -239,7 +261,7 @@ mod tests {
         &[0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00],
     ];
 
-    /// 7692-7.2.2-s1, 7692-7.2.2-3, 7692-7.2.1-4: whole, byte by byte, one after the other; with one and the same
+    /// 7692-7.2.2-s1, 7692-7.2.2-3, 7692-7.2.1-4, 1951-3.2.4-s1: whole, byte by byte, one after the other; with one and the same
     /// window.
     #[test]
     fn examples_of_rfc_7692() {
@@ -325,6 +347,31 @@ mod tests {
         let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
         inflate.push(&twice, &mut out, 100).unwrap();
         assert_eq!((inflate.end_message(), &out[..]), (Ok(()), &b"HelloHello"[..]));
+    }
+
+    #[test]
+    fn at_end_is_true_between_the_last_block_and_the_next_byte() {
+        let (mut inflate, mut out) = (Inflate::new(WindowBits::MAX), Vec::new());
+        assert!(!inflate.at_end());
+        let pieces: [(&[u8], bool, &str); 5] = [
+            (&[], false, "nothing was read"),
+            (&[0x00, 1, 0, 0xfe, 0xff, b'x'], false, "a block that is not the last"),
+            (&[0x01, 1, 0, 0xfe, 0xff], false, "in the last block"),
+            (b"x", true, "the last block has ended"),
+            (&[0x01], false, "another block has begun"),
+        ];
+        for (piece, want, what) in pieces {
+            inflate.push(piece, &mut out, 10).unwrap();
+            assert_eq!(inflate.at_end(), want, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_message_that_did_not_end_remains_an_error() {
+        let mut inflate = Inflate::new(WindowBits::MAX);
+        assert_eq!(inflate.end_message(), Err(InflateError::Unfinished));
+        let block = [0x00, 0, 0, 0xff, 0xff];
+        assert_eq!(inflate.push(&block, &mut Vec::new(), 10), Err(InflateError::Unfinished));
     }
 
     /// For every window: a distance of exactly its size, and one more; within a call, and across calls with another

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use super::event::{Event, EventKind};
 use crate::error::Error;
-use crate::primitives::lock::{assert_unlocked, Loud};
+use crate::primitives::lock::{assert_unlocked, UserDrop};
 use crate::primitives::panics;
 
 thread_local! {
@@ -51,13 +51,13 @@ static NEXT_CONNECTION_ID: AtomicU64 = AtomicU64::new(1);
 
 /// The event handler of the application, if any.
 #[derive(Clone, Default)]
-pub(crate) struct EventCallback(Option<Loud<Arc<Closure>>>);
+pub(crate) struct EventCallback(Option<UserDrop<Arc<Closure>>>);
 
 type Closure = dyn Fn(&Event) + Send + Sync;
 
 impl EventCallback {
     pub(crate) fn new(closure: impl Fn(&Event) + Send + Sync + 'static) -> EventCallback {
-        EventCallback(Some(Loud::new(Arc::new(closure))))
+        EventCallback(Some(UserDrop::new(Arc::new(closure))))
     }
 
     /// Creates the sink for a new connection.

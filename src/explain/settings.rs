@@ -12,6 +12,10 @@ impl Explainer {
     /// Expects a frame first, because the opening handshake is not part of the input.
     pub fn after_handshake(mut self) -> Explainer {
         self.state = self.frame_state();
+        #[cfg(all(feature = "legacy", any(feature = "client", feature = "server")))]
+        if let State::Draft(frames) = &mut self.state {
+            frames.skip_trailer();
+        }
         self
     }
 

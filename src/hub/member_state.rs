@@ -18,7 +18,7 @@ use crate::connection::sender::Sender;
 use crate::connection::shared_frame::SharedFrame;
 use crate::message::MessageKind;
 use crate::net::deadline::Deadline;
-use crate::primitives::lock::{Lock, Locked, Loud};
+use crate::primitives::lock::{Lock, Locked, UserDrop};
 
 /// Number of bytes counted for each message in addition to its frame.
 const MESSAGE_OVERHEAD: usize = 64;
@@ -33,7 +33,7 @@ pub(super) struct MemberState {
 
 pub(super) struct MemberQueue {
     /// `None` if the member has left or the connection has ended.
-    pub(super) sender: Option<Loud<Sender>>,
+    pub(super) sender: Option<UserDrop<Sender>>,
     pub(super) membership: Membership,
     pub(super) scheduling: Scheduling,
     frames: VecDeque<SharedFrame>,
@@ -78,7 +78,7 @@ pub(super) struct RetryTimer {
 impl MemberState {
     pub(super) fn new(id: u64, sender: Sender, hub_counters: Arc<Counters>) -> MemberState {
         let queue = MemberQueue {
-            sender: Some(Loud::new(sender)),
+            sender: Some(UserDrop::new(sender)),
             membership: Membership::Active,
             scheduling: Scheduling::Idle,
             frames: VecDeque::new(),
@@ -202,7 +202,7 @@ impl MemberState {
     }
 
     /// Ends delivery to this member. The caller drops the returned sender after it has released all locks.
-    pub(super) fn close(&self, queue: &mut MemberQueue) -> Option<Loud<Sender>> {
+    pub(super) fn close(&self, queue: &mut MemberQueue) -> Option<UserDrop<Sender>> {
         self.discard_queued(queue);
         let in_flight = std::mem::take(&mut queue.in_flight);
         self.count(queue, Counter::Lost, in_flight);

@@ -117,6 +117,15 @@ mod tests {
     }
 
     #[test]
+    fn frames_of_hybi_00_are_explained_without_the_handshake() {
+        let (client, server) = Explainer::pair(Version::HIXIE76);
+        for explainer in [client, server] {
+            let text = explainer.after_handshake().feed(b"\x00Hello\xFF");
+            has(&text, &["Text frame with 5 bytes", "    00  ", "\"Hello\""]);
+        }
+    }
+
+    #[test]
     fn hybi_04_is_unmasked_with_a_key_from_both_heads() {
         let client = [0x37, 0xfa, 0x21, 0x3d, 0x06, 0x45, 0x7d, 0xc9, 0x39, 0x2a, 0x52];
         let text = explain(Version::Hybi04, &[(Role::Client, HEAD), (Role::Server, ANSWER), (Role::Client, &client)]);

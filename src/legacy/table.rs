@@ -259,6 +259,13 @@ mod tests {
     }
 
     #[test]
+    fn versions_that_mask() {
+        let masking = Version::ALL.into_iter().filter(|version| DraftSpec::for_version(*version).masks());
+        let names: Vec<_> = masking.map(Version::name).collect();
+        assert_eq!(names, ["hybi-04", "hybi-05", "hybi-06", "hybi-07", "hybi-08", "rfc6455"]);
+    }
+
+    #[test]
     fn names_of_drafts_without_their_own_version() {
         let rows = [
             ("hixie-76", Some(Version::Hybi00)),

@@ -58,6 +58,9 @@
 //!   [`Error::Closed`](crate::Error::Closed). [`CloseInfo::closed_by_peer`](crate::CloseInfo::closed_by_peer) and
 //!   [`Disconnect::closed_by_peer`](crate::Disconnect::closed_by_peer) distinguish it from an end that this side requested.
 //! * Chapter [`registries`](super::registries): versions, close codes, opcodes, names and fields, and the words of other specifications.
+//! * For assessors: the chapters [`traceability`](super::traceability), [`bounds`](super::bounds),
+//!   [`bill_of_materials`](super::bill_of_materials) and [`policies`](super::policies), a list of the public API that CI
+//!   compares (`tests/api`), and `tests/dossier/export`, which writes the whole dossier to a folder.
 //! * Chapter [`reviews`](super::reviews): each remark of the drafts' reviewers, its answer, and the test that shows it.
 //! * Chapters for an assessment: [`data_sheet`](super::data_sheet), [`hazards`](super::hazards), [`anomalies`](super::anomalies),
 //!   [`cryptography`](super::cryptography). Each promise in the README has an id, and the tests that show it cite the id.

@@ -20,7 +20,7 @@
 //! | memory of the process | 20 KiB | `bench --server`, which fails above 20 KiB |
 //! | memory of the kernel: stack of the thread 16 KiB, page tables 4 KiB, socket 9 KiB | 29 KiB | `/proc/meminfo` at 1,000 connections |
 //! | thread, descriptor, memory mappings | 1, 1, 6 | chapter [`deploying`](super::deploying) |
-//! | opening and closing it, with the start of its thread | 150 µs | `bench --growth connections` |
+//! | opening and closing it, with the start of its thread | 130 µs | `bench --growth connections` |
 //! | ... where a thread waits for it, which up to 16 do | 80 µs | the same |
 //! | keepalive: a Ping and a Pong every 20 s | 1 µs per second | computed from a round trip |
 //! | effect on another connection that is busy | none up to 10,000 | `bench --growth connections` |
@@ -46,19 +46,19 @@
 //!
 //! | bytes of the message | 16 | 4 KiB | 64 KiB | 1 MiB | 16 MiB |
 //! |---|--:|--:|--:|--:|--:|
-//! | binary | 13 µs | 13 µs | 34 µs | 0.6 ms | 13 ms |
-//! | text of several bytes a character | 13 µs | 15 µs | 49 µs | 0.6 ms | 17 ms |
-//! | JSON, compressed | 13 µs | 54 µs | 1.0 ms | 16 ms | 270 ms |
+//! | binary | 13 µs | 13 µs | 34 µs | 0.6 ms | 10 ms |
+//! | text of several bytes a character | 13 µs | 15 µs | 49 µs | 0.6 ms | 13 ms |
+//! | JSON, compressed | 13 µs | 54 µs | 1.0 ms | 16 ms | 240 ms |
 //!
 //! Up to 16 KiB the system calls cost more than the bytes. [`queue`](crate::WebSocket::queue) for answers to many messages saves
-//! most of them. A compressed byte costs 8 ns from sender to receiver, 20 times as much as an uncompressed one. Compression
+//! most of them. A compressed byte costs 7 ns from sender to receiver, 20 times as much as an uncompressed one. Compression
 //! helps where the network is slower than 1 Gbit/s or costs money.
 //!
 //! # A handshake
 //!
-//! Reading and checking a request takes 5 ns a byte: 3 µs for that of a browser, 0.3 ms for the largest head, 64 KiB. The thread
-//! and the socket take most of the 80 to 150 µs above, so a core opens some 7,000 connections a second. Lists of the maximum
-//! length (extensions, subprotocols) add at most 20 µs, 4,096 cookies 0.1 ms.
+//! Reading and checking a request takes 1 µs for 512 bytes and 24 µs for the largest head, 64 KiB. Sent in single bytes, these
+//! take 4 µs and 0.3 ms. The thread and the socket take most of the 80 to 150 µs above, so a core opens some 7,000 connections a
+//! second. Lists of the maximum length (extensions, subprotocols) add at most 20 µs, 4,096 cookies 0.1 ms.
 //!
 //! # Where a thread per connection ends
 //!

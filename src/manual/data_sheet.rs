@@ -19,7 +19,7 @@
 // designation: end
 //!
 //! The SHA-256 of the package designates a version exactly. `tests/dossier/reproducible` packages two clean clones, compares the
-//! bytes and prints the hash. `tests/dossier/sbom.py` writes the bills of materials, in CycloneDX 1.6 and SPDX 2.3: chapter
+//! bytes and prints the hash. `tests/dossier/sbom.py` writes the bills of materials of six builds, in CycloneDX 1.6 and SPDX 2.3: chapter
 //! [`bill_of_materials`](super::bill_of_materials). `tests/dossier/export DIR` writes all of the dossier to a folder.
 //!
 //! # Purpose
@@ -114,6 +114,7 @@
 //! | `drafts` | 90 | 81 | 1 | 2 | 6 |
 //! | `rfc1928` | 13 | 10 | 1 | 0 | 2 |
 //! | `rfc1929` | 3 | 2 | 0 | 0 | 1 |
+//! | `rfc1951` | 21 | 19 | 1 | 0 | 1 |
 //! | `rfc6455` | 261 | 226 | 11 | 8 | 16 |
 //! | `rfc7617` | 15 | 12 | 0 | 3 | 0 |
 //! | `rfc7692` | 68 | 61 | 4 | 1 | 2 |

@@ -14,6 +14,11 @@
 //! patch to a copy of the tree and runs one test. The result is what that test does: `fails` or, where the broken code waits
 //! forever, `hangs`. Both count as noticed.
 //!
+//! RFC 1951 has no capital words; its list has the rules of section 3, the format. That the whole decompressor accepts what another
+//! compressor writes, and the reverse, is tested against zlib: `tests/interop/run.sh`, and `tests/fuzz` with zlib's verdict and bytes.
+//!
+//! The promises of the README have ids in the chapter [`hazards`](super::hazards). Each test that shows one cites its id.
+//!
 //! The page below names files and tests. `tests/dossier/export` writes the same table as TSV, with the lines of the sources.
 //!
 //! | check | fails when |

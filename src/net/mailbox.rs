@@ -2,12 +2,12 @@
 //! a program that needs no more than this.
 
 use super::deadline::Deadline;
-use crate::primitives::lock::{Condition, Lock, Loud};
+use crate::primitives::lock::{Condition, Lock, UserDrop};
 
 /// Values in the order of their arrival. `None` once it is closed: later values are dropped by the thread that has them.
 #[derive(Debug)]
 pub(crate) struct Mailbox<T> {
-    values: Lock<Option<Vec<Loud<T>>>>,
+    values: Lock<Option<Vec<UserDrop<T>>>>,
     arrived: Condition,
 }
 
@@ -18,7 +18,7 @@ impl<T> Mailbox<T> {
 
     /// Hands over a value.
     pub(crate) fn put(&self, value: T) {
-        let value = Loud::new(value);
+        let value = UserDrop::new(value);
         let mut values = self.values.lock();
         let Some(open) = &mut *values else {
             drop(values);
@@ -31,11 +31,11 @@ impl<T> Mailbox<T> {
 
     /// Waits for a value. `None`: none has arrived by the deadline.
     pub(crate) fn take(&self, deadline: Deadline) -> Option<T> {
-        let is_empty = |values: &mut Option<Vec<Loud<T>>>| values.as_ref().is_some_and(Vec::is_empty);
+        let is_empty = |values: &mut Option<Vec<UserDrop<T>>>| values.as_ref().is_some_and(Vec::is_empty);
         let mut values = self.values.lock().wait_while(&self.arrived, deadline.remaining(), is_empty);
         let first = values.as_mut().filter(|values| !values.is_empty()).map(|values| values.remove(0));
         drop(values);
-        first.map(Loud::into_inner)
+        first.map(UserDrop::into_inner)
     }
 
     /// Drops the values that have arrived, and all that will.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::pipe::{Pipe, NO_TIMEOUT};
 use super::threads;
-use crate::primitives::lock::{Lock, Loud};
+use crate::primitives::lock::{Lock, UserDrop};
 use crate::primitives::panics;
 
 /// A stream that is already open, as two halves: TLS by another library, a pipe, a tunnel.
@@ -142,7 +142,7 @@ impl fmt::Debug for SplitStream {
 pub(crate) struct Adapter {
     input: Arc<Pipe>,
     output: Arc<Pipe>,
-    on_end: Lock<Option<Loud<OnEnd>>>,
+    on_end: Lock<Option<UserDrop<OnEnd>>>,
     /// Number of times that the peer took a part of a long write.
     pub(super) progress: AtomicU64,
 }
@@ -153,7 +153,7 @@ impl Adapter {
         let adapter = Adapter {
             input: Arc::default(),
             output: Arc::default(),
-            on_end: Lock::new(on_end.map(Loud::new)),
+            on_end: Lock::new(on_end.map(UserDrop::new)),
             progress: AtomicU64::new(0),
         };
         let (input, output) = (adapter.input.clone(), adapter.output.clone());

@@ -7,16 +7,16 @@
 //! | breach of the rule | what prevents it | when |
 //! |---|---|---|
 //! | a lock without these checks | `tests/layers.rs`: no other file of `src` names `Mutex`, `RwLock` or `Condvar` | in tests |
-//! | a closure, a stream or an event handler that is part of a protected value and is dropped or replaced with it | [`Lock`]: such a value does not compile, except as a [`Loud`] | compiling |
-//! | the drop of a [`Loud`] under a lock, also if another reference is left | [`Loud`] panics | debug builds |
+//! | a closure, a stream or an event handler that is part of a protected value and is dropped or replaced with it | [`Lock`]: such a value does not compile, except as a [`UserDrop`] | compiling |
+//! | the drop of a [`UserDrop`] under a lock, also if another reference is left | [`UserDrop`] panics | debug builds |
 //! | an event, or a call of user code | [`assert_unlocked`] panics | debug builds |
 //! | a lock that the thread holds already | [`Lock::lock`] panics | debug builds |
 //!
 //! In debug builds each thread keeps a list of the locks it holds. In release builds a [`Lock`] is a plain `Mutex`, and a
-//! [`Loud`] is its value. In tests, `interleaving` decides the order in which threads get their locks.
+//! [`UserDrop`] is its value. In tests, `interleaving` decides the order in which threads get their locks.
 //!
-//! What types do not prevent: a value from elsewhere can be dropped while a guard lives, and what is inside a [`Loud`] or inside
-//! another lock counts as quiet. To prevent that too, each function down to the emission of an event would need a proof as an
+//! What types do not prevent: a value from elsewhere can be dropped while a guard lives, and what is inside a [`UserDrop`] or inside
+//! another lock counts as harmless. To prevent that too, each function down to the emission of an event would need a proof as an
 //! argument that no lock is held, or each critical section would be a closure, which can still capture such a value. The checks
 //! in debug builds find it in the suites, which run with event handlers that call the library.
 
@@ -151,30 +151,30 @@ fn address<T>(value: &T) -> usize {
 /// A value that may run user code when it is dropped: a closure, a stream, a connection. It leaves the lock that protects it
 /// before it is dropped.
 #[derive(Clone)]
-pub(crate) struct Loud<T> {
+pub(crate) struct UserDrop<T> {
     /// The first field, so that it is dropped first.
     check: held::DropCheck,
     value: T,
 }
 
-impl<T> Loud<T> {
-    pub(crate) fn new(value: T) -> Loud<T> {
-        Loud { check: held::DropCheck, value }
+impl<T> UserDrop<T> {
+    pub(crate) fn new(value: T) -> UserDrop<T> {
+        UserDrop { check: held::DropCheck, value }
     }
 
     #[cfg(any(feature = "client", feature = "server"))]
     pub(crate) fn into_inner(self) -> T {
-        let Loud { check, value } = self;
+        let UserDrop { check, value } = self;
         std::mem::forget(check);
         value
     }
 }
 
 /// This is what a [`Lock`] asks for.
-impl<T> UnwindSafe for Loud<T> {}
-impl<T> RefUnwindSafe for Loud<T> {}
+impl<T> UnwindSafe for UserDrop<T> {}
+impl<T> RefUnwindSafe for UserDrop<T> {}
 
-impl<T> Deref for Loud<T> {
+impl<T> Deref for UserDrop<T> {
     type Target = T;
 
     #[inline]
@@ -183,14 +183,14 @@ impl<T> Deref for Loud<T> {
     }
 }
 
-impl<T> DerefMut for Loud<T> {
+impl<T> DerefMut for UserDrop<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         &mut self.value
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Loud<T> {
+impl<T: fmt::Debug> fmt::Debug for UserDrop<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.value.fmt(f)
     }
@@ -199,16 +199,16 @@ impl<T: fmt::Debug> fmt::Debug for Loud<T> {
 /// A weak reference to a value that may run user code when it is dropped. The strong reference that it returns may be the last
 /// one at its drop, so that it leaves the lock too.
 #[cfg(any(feature = "server", feature = "reconnect"))]
-pub(crate) struct LoudWeak<T>(Weak<T>);
+pub(crate) struct UserDropWeak<T>(Weak<T>);
 
 #[cfg(any(feature = "server", feature = "reconnect"))]
-impl<T> LoudWeak<T> {
-    pub(crate) fn new(to: &Arc<T>) -> LoudWeak<T> {
-        LoudWeak(Arc::downgrade(to))
+impl<T> UserDropWeak<T> {
+    pub(crate) fn new(to: &Arc<T>) -> UserDropWeak<T> {
+        UserDropWeak(Arc::downgrade(to))
     }
 
-    pub(crate) fn upgrade(&self) -> Option<Loud<Arc<T>>> {
-        self.0.upgrade().map(Loud::new)
+    pub(crate) fn upgrade(&self) -> Option<UserDrop<Arc<T>>> {
+        self.0.upgrade().map(UserDrop::new)
     }
 
     #[cfg(any(feature = "server", test))]
@@ -218,24 +218,24 @@ impl<T> LoudWeak<T> {
 }
 
 #[cfg(any(feature = "server", feature = "reconnect"))]
-impl<T> Clone for LoudWeak<T> {
-    fn clone(&self) -> LoudWeak<T> {
-        LoudWeak(self.0.clone())
+impl<T> Clone for UserDropWeak<T> {
+    fn clone(&self) -> UserDropWeak<T> {
+        UserDropWeak(self.0.clone())
     }
 }
 
 #[cfg(any(feature = "server", feature = "reconnect"))]
-impl<T> fmt::Debug for LoudWeak<T> {
+impl<T> fmt::Debug for UserDropWeak<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LoudWeak")
+        f.write_str("UserDropWeak")
     }
 }
 
 /// The drop of a weak reference drops no value.
 #[cfg(any(feature = "server", feature = "reconnect"))]
-impl<T> UnwindSafe for LoudWeak<T> {}
+impl<T> UnwindSafe for UserDropWeak<T> {}
 #[cfg(any(feature = "server", feature = "reconnect"))]
-impl<T> RefUnwindSafe for LoudWeak<T> {}
+impl<T> RefUnwindSafe for UserDropWeak<T> {}
 
 /// Panics in debug builds if this thread holds a lock. Called before everything that may run user code.
 #[inline]
@@ -340,14 +340,14 @@ mod tests {
 
     #[cfg(any(feature = "server", feature = "reconnect"))]
     #[test]
-    fn a_loud_value_is_dropped_without_a_lock() {
-        let lock = Lock::new(Some(Loud::new(Arc::new(7))));
-        let other = LoudWeak::new(lock.lock().as_ref().unwrap());
+    fn a_value_that_runs_user_code_is_dropped_without_a_lock() {
+        let lock = Lock::new(Some(UserDrop::new(Arc::new(7))));
+        let other = UserDropWeak::new(lock.lock().as_ref().unwrap());
         // Also where it is not the last reference.
         assert!(catch_unwind(AssertUnwindSafe(|| *lock.lock() = None)).is_err());
         assert!(other.is_gone());
-        *lock.lock() = Some(Loud::new(Arc::new(8)));
-        let weak = LoudWeak::new(lock.lock().as_ref().unwrap());
+        *lock.lock() = Some(UserDrop::new(Arc::new(8)));
+        let weak = UserDropWeak::new(lock.lock().as_ref().unwrap());
         let held = lock.lock();
         assert!(catch_unwind(AssertUnwindSafe(|| drop(weak.upgrade()))).is_err());
         let strong = weak.upgrade();

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 #[cfg(feature = "client")]
 use super::lock::assert_unlocked;
-use super::lock::Loud;
+use super::lock::UserDrop;
 
 /// A function that fills the whole slice with unpredictable bytes, or fails.
 type FillFn = Box<dyn FnMut(&mut [u8]) -> io::Result<()> + Send>;
@@ -37,7 +37,7 @@ const LOW_WATERMARK: usize = 8 * 4;
 
 /// A source, and a pool of bytes drawn in advance.
 pub(crate) struct RandomSource {
-    source: Loud<FillFn>,
+    source: UserDrop<FillFn>,
     /// Empty until the first key is drawn.
     pool: Vec<u8>,
     used: usize,
@@ -51,7 +51,7 @@ impl RandomSource {
 
     /// A source of the caller. The function fills the whole slice, or returns an error.
     pub(crate) fn from_fn(source: FillFn) -> RandomSource {
-        RandomSource { source: Loud::new(source), pool: Vec::new(), used: 0 }
+        RandomSource { source: UserDrop::new(source), pool: Vec::new(), used: 0 }
     }
 
     /// Fills `out` from the source, not from the pool. After an error the contents of `out` must not be used.
@@ -206,7 +206,7 @@ mod keyed {
         for part in out.chunks_mut(8) {
             // One key and one counter for the process: no thread hashes a number twice.
             let bytes = key.hash_one(COUNTER.fetch_add(1, Ordering::Relaxed)).to_le_bytes();
-            part.copy_from_slice(&bytes[..part.len()]);
+            part.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
         }
         Ok(())
     }

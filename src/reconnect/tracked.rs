@@ -9,11 +9,11 @@ use crate::connection::end_record::EndRecord;
 use crate::connection::shared::Connection;
 use crate::connection::websocket::WebSocket;
 use crate::error::Error;
-use crate::primitives::lock::LoudWeak;
+use crate::primitives::lock::UserDropWeak;
 
 #[derive(Debug, Clone)]
 pub(super) struct TrackedConnection {
-    connection: LoudWeak<Connection>,
+    connection: UserDropWeak<Connection>,
     end: Arc<EndRecord>,
 }
 
@@ -21,7 +21,7 @@ impl TrackedConnection {
     pub(super) fn new(ws: &WebSocket) -> TrackedConnection {
         let connection = ws.shared_connection();
         let end = Arc::clone(&connection.lock_state().end);
-        TrackedConnection { connection: LoudWeak::new(connection), end }
+        TrackedConnection { connection: UserDropWeak::new(connection), end }
     }
 
     /// How long the connection was open, and how it ended. Without an end, the time until now.

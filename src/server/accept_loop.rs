@@ -56,7 +56,7 @@ use crate::handshake::rejection;
 use crate::net::deadline::Deadline;
 use crate::net::socket::Socket;
 use crate::net::threads;
-use crate::primitives::lock::{Condition, Lock, Locked, Loud};
+use crate::primitives::lock::{Condition, Lock, Locked, UserDrop};
 use crate::primitives::panics;
 
 /// Maximum number of threads that go back to `accept` after a connection. Each costs about 20 KiB, and saves a burst of
@@ -118,7 +118,7 @@ pub(super) struct AcceptState {
     rejected: VecDeque<Socket>,
     /// The last `accept` failed.
     accept_failing: bool,
-    accept_error: Option<Loud<io::Error>>,
+    accept_error: Option<UserDrop<io::Error>>,
 }
 
 impl AcceptLoop {
@@ -324,7 +324,7 @@ impl AcceptLoop {
     fn stop_with_error(&self, error: io::Error) {
         let mut state = self.lock();
         if state.listener.take().is_some() {
-            state.accept_error = Some(Loud::new(error));
+            state.accept_error = Some(UserDrop::new(error));
         }
     }
 

@@ -19,7 +19,7 @@ use super::admission::{Admission, Capacity, Ticket};
 use super::handshake_config::PendingHandshake;
 use crate::connection::shared::Connection;
 use crate::error::OverloadKind;
-use crate::primitives::lock::{Loud, LoudWeak};
+use crate::primitives::lock::{UserDrop, UserDropWeak};
 
 /// The number of an entry, never reused.
 pub(super) type EntryId = u64;
@@ -36,7 +36,7 @@ enum EntryPhase {
     /// The opening handshake is in progress.
     Handshaking(Weak<PendingHandshake>),
     /// The connection is open, or was.
-    Open(LoudWeak<Connection>),
+    Open(UserDropWeak<Connection>),
 }
 
 /// The entries at the beginning of a shutdown, with strong references.
@@ -44,7 +44,7 @@ enum EntryPhase {
 pub(super) struct Snapshot {
     pub(super) handshaking: Vec<(EntryId, Arc<PendingHandshake>)>,
     /// Includes connections that have ended, and that some thread still has.
-    pub(super) open: Vec<Loud<Arc<Connection>>>,
+    pub(super) open: Vec<UserDrop<Arc<Connection>>>,
     /// Number of entries without a stream. Their handshake fails when it begins.
     pub(super) accepted: usize,
 }
@@ -56,7 +56,7 @@ pub(super) struct ConnectionRegistry {
     /// Number of entries that no longer count at which the ended ones are removed.
     sweep_threshold: usize,
     /// `Some`: the registry is closed. The connections that opened since then.
-    opened_after_close: Option<Vec<Loud<Arc<Connection>>>>,
+    opened_after_close: Option<Vec<UserDrop<Arc<Connection>>>>,
 }
 
 impl ConnectionRegistry {
@@ -116,13 +116,13 @@ impl ConnectionRegistry {
     /// Registers an open connection. False: the registry is closed, and the caller closes the connection.
     pub(super) fn mark_open(&mut self, id: EntryId, connection: &Arc<Connection>) -> bool {
         if let Some(entry) = self.entries.get_mut(&id) {
-            entry.phase = EntryPhase::Open(LoudWeak::new(connection));
+            entry.phase = EntryPhase::Open(UserDropWeak::new(connection));
             if let Some(ticket) = &mut entry.ticket {
                 self.admission.end_handshake(ticket);
             }
         }
         if let Some(late) = &mut self.opened_after_close {
-            late.push(Loud::new(connection.clone()));
+            late.push(UserDrop::new(connection.clone()));
         }
         !self.is_closed()
     }
@@ -173,7 +173,7 @@ impl ConnectionRegistry {
     }
 
     /// All connections that some thread still holds, also those that have ended.
-    pub(super) fn connected(&self) -> Vec<Loud<Arc<Connection>>> {
+    pub(super) fn connected(&self) -> Vec<UserDrop<Arc<Connection>>> {
         let connection = |entry: &ConnectionEntry| match &entry.phase {
             EntryPhase::Open(connection) => connection.upgrade(),
             EntryPhase::Accepted | EntryPhase::Handshaking(_) => None,
@@ -182,7 +182,7 @@ impl ConnectionRegistry {
     }
 
     /// The connections that opened since the registry was closed, or since the last call.
-    pub(super) fn take_opened_after_close(&mut self) -> Vec<Loud<Arc<Connection>>> {
+    pub(super) fn take_opened_after_close(&mut self) -> Vec<UserDrop<Arc<Connection>>> {
         self.opened_after_close.as_mut().map(std::mem::take).unwrap_or_default()
     }
 

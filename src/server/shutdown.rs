@@ -28,7 +28,7 @@ use crate::connection::nonblocking::ConnectionStatus;
 use crate::connection::shared::Connection;
 use crate::error::{Error, Step};
 use crate::net::deadline::Deadline;
-use crate::primitives::lock::{Condition, Lock, Loud};
+use crate::primitives::lock::{Condition, Lock, UserDrop};
 
 /// Maximum time for threads to end after their connections were aborted.
 const JOIN_TIMEOUT: Duration = Duration::from_millis(400);
@@ -74,7 +74,7 @@ enum Stage {
     NotStarted,
     /// This thread is starting it. Connections are served already.
     Starting(ThreadId),
-    Started(Loud<Arc<AcceptLoop>>),
+    Started(UserDrop<Arc<AcceptLoop>>),
     /// It has been shut down before it was started, or could not be started.
     Cancelled,
 }
@@ -118,7 +118,7 @@ impl ShutdownHandle {
         let cancelled = matches!(self.set_stage(Stage::Starting(thread::current().id())), Stage::Cancelled);
         // Not under the lock: a failure drops closures of the user.
         let accept_loop = start_loop().inspect_err(|_| drop(self.set_stage(Stage::Cancelled)))?;
-        let before = self.set_stage(Stage::Started(Loud::new(accept_loop.clone())));
+        let before = self.set_stage(Stage::Started(UserDrop::new(accept_loop.clone())));
         if cancelled || matches!(before, Stage::Cancelled) {
             run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO);
         }
@@ -202,14 +202,14 @@ struct ShutdownProgress<'a> {
     /// Number of open connections at the beginning.
     total: usize,
     /// Connections without a Close from here, the next one last.
-    unsent: Vec<Loud<Arc<Connection>>>,
+    unsent: Vec<UserDrop<Arc<Connection>>>,
     closing: Vec<ClosingConnection>,
     handshaking: Vec<(EntryId, Arc<PendingHandshake>)>,
     report: ShutdownReport,
 }
 
 struct ClosingConnection {
-    connection: Loud<Arc<Connection>>,
+    connection: UserDrop<Arc<Connection>>,
     /// The system has accepted all bytes of the Close.
     close_flushed: bool,
 }

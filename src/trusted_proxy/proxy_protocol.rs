@@ -230,6 +230,11 @@ mod tests {
             // The payload of LOCAL is ignored.
             (v2(0x20, 0x11, &v4), Source::Proxy),
             (v2(0x20, 0x11, b"x"), Source::Proxy),
+            (v2(0x20, 0x21, &v6), Source::Proxy),
+            (v2(0x20, 0x21, b""), Source::Proxy),
+            (v2(0x20, 0x31, b""), Source::Proxy),
+            // Without a transport, the addresses have no meaning.
+            (v2(0x21, 0x20, &v6), Source::Unknown),
             (v2(0x21, 0x11, &[v4.as_slice(), &[0; 4084]].concat()), client("192.0.2.1", 56324)),
         ];
         let line = b"PROXY UNKNOWN ".to_vec();

@@ -92,6 +92,7 @@ fn write_stored(raw: &[u8], writer: &mut BitWriter) {
         let (piece, after) = rest.split_at(rest.len().min(MAX_STORED));
         let length = piece.len() as u16;
         writer.write_bits_and_pad(STORED, 3);
+        // 1951-3.1-s1
         writer.bytes(&length.to_le_bytes());
         writer.bytes(&(!length).to_le_bytes());
         writer.bytes(piece);

@@ -107,6 +107,7 @@ impl Blocks {
                     return Ok(0);
                 }
             }
+            // 1951-3.2.3-s1
             if let (State::Header, true, StopAtEnd::Yes) = (self.state, self.last, stop_at_end) {
                 // Whole bytes in the reader belong to this input, because the bits kept before were shorter than a unit.
                 let left = bits.rest.len().saturating_add(bits.whole_bytes());
@@ -138,8 +139,10 @@ impl Blocks {
         let last = take(bits, 1)? == 1;
         let state = match take(bits, 2)? {
             0b00 => {
+                // 1951-3.2.4-s1
                 bits.align();
                 let (length, complement) = (take(bits, 16)?, take(bits, 16)?);
+                // 1951-3.2.4-s2
                 if length != complement ^ 0xffff {
                     return Err(InflateError::StoredLength.into());
                 }
@@ -152,12 +155,14 @@ impl Blocks {
             0b10 => {
                 let mut count = |n, least: usize| take(bits, n).map(|value| value.saturating_add(least));
                 let (literals, distances, lengths) = (count(5, 257)?, count(5, 1)?, count(4, 4)?);
+                // 1951-3.2.7-s1
                 if literals > LITERAL_SYMBOLS || distances > DISTANCE_SYMBOLS {
                     return Err(InflateError::TooManySymbols.into());
                 }
                 self.lengths.fill(0);
                 State::CodeLengths { counts: Counts { literals, distances, lengths }, read: 0 }
             }
+            // 1951-3.2.3-s2
             _ => return Err(InflateError::BlockType.into()),
         };
         (self.state, self.last) = (state, last);
@@ -214,6 +219,7 @@ impl Blocks {
     }
 
     /// Reads one length or repetition. Repetitions run across the end of the first code into the second.
+    // 1951-3.2.7-s5
     fn length(&mut self, counts: Counts, read: usize, bits: &mut BitReader) -> Result<(), Stop> {
         let all = counts.literals.saturating_add(counts.distances);
         let (symbol, extra) = self.tables.length(bits)?;

@@ -93,6 +93,7 @@ impl<'a> Output<'a> {
     pub(crate) fn repeat(&mut self, distance: usize, length: usize) -> Result<(), InflateError> {
         self.check_limit(length)?;
         let at = self.at;
+        // 1951-3.2.3-s3
         if !self.target().repeat(at, distance, length) {
             return Err(InflateError::DistanceTooFar);
         }
@@ -188,6 +189,7 @@ fn copy(out: &mut [u8], at: usize, distance: usize, length: usize) {
         let byte = out[from];
         out[at..to].fill(byte);
     } else {
+        // 1951-3.2.3-s4
         for place in at..to {
             out[place] = out[place - distance];
         }

@@ -70,6 +70,7 @@ impl Tables {
         }
         match fill(&mut self.distances, DISTANCE_ROOT, distances, distance_entry) {
             Completeness::Invalid => Err(InflateError::DistanceCode),
+            // 1951-3.2.7-s6
             Completeness::Complete | Completeness::Single | Completeness::Empty => Ok(()),
         }
     }
@@ -89,6 +90,7 @@ impl Tables {
         }
         let length = value(entry) + extra;
         let (entry, extra) = symbol(&self.distances, DISTANCE_ROOT, bits)?;
+        // 1951-3.2.6-s2
         if entry & EXCEPTION != 0 {
             return Err(InflateError::DistanceSymbol.into());
         }

@@ -545,6 +545,16 @@ fn long_control_frames_of_hybi_01_are_truncated() {
     }
 }
 
+#[test]
+fn control_frames_of_125_bytes_are_accepted() {
+    for spec in hybis() {
+        let ping = Opcode::Ping;
+        let bytes = written(spec.version, Role::Client, DeflateStream::No, &[(true, ping, vec![b'x'; 125])]);
+        let got = all_ways(spec.version, Role::Server, roomy(), DeflateStream::No, &bytes);
+        assert_eq!(got, [Seen::Ping(vec![b'x'; 125])], "{}", spec.name);
+    }
+}
+
 /// Shows the answer to opera-35.
 #[test]
 fn invalid_utf_8_is_replaced_or_fails() {

@@ -20,8 +20,9 @@ const MAX_KEPT: usize = 4 + 14 + 125;
 pub(crate) struct DraftFrameRenderer {
     context: DraftContext,
     from: Role,
-    /// The received bytes after the head that belong to the handshake.
+    /// The received bytes after the head that belong to the handshake, and their number when all are there.
     trailer: Vec<u8>,
+    trailer_len: usize,
     /// Created with the first byte of a frame, because hybi-04 needs both heads.
     tracer: Option<FrameTracer>,
     frame: PartialFrame,
@@ -41,18 +42,23 @@ struct PartialFrame {
 
 impl DraftFrameRenderer {
     pub(crate) fn new(context: DraftContext, from: Role) -> DraftFrameRenderer {
-        let frame = PartialFrame::default();
-        DraftFrameRenderer { context, from, trailer: Vec::new(), tracer: None, frame, message: None, stopped: false }
+        let (trailer_len, frame) = (context.trailer_len(from), PartialFrame::default());
+        let trailer = Vec::new();
+        DraftFrameRenderer { context, from, trailer, trailer_len, tracer: None, frame, message: None, stopped: false }
+    }
+
+    /// For input that begins with a frame.
+    pub(crate) fn skip_trailer(&mut self) {
+        self.trailer_len = 0;
     }
 
     pub(crate) fn feed(&mut self, byte: u8, out: &mut String) {
         if self.stopped {
             return;
         }
-        let trailer = self.context.trailer_len(self.from);
-        if self.trailer.len() < trailer {
+        if self.trailer.len() < self.trailer_len {
             self.trailer.push(byte);
-            if self.trailer.len() == trailer {
+            if self.trailer.len() == self.trailer_len {
                 self.context.render_trailer(self.from, &self.trailer, out);
             }
             return;

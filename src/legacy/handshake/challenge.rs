@@ -84,14 +84,17 @@ mod tests {
             (seed >> 24) as u8
         };
         let mut extremes = vec![[0; RANDOM_BYTES_PER_KEY], [255; RANDOM_BYTES_PER_KEY]];
+        let mut large = 0;
         extremes.extend((0..2000).map(|_| std::array::from_fn(|_| byte())));
         for random in extremes {
             let ChallengeKey { text, number } = challenge_key(&random);
             assert_eq!(key_number(text.as_bytes()), Some(number), "{text}");
+            large += u32::from(number > 0xFFFF);
             let spaces = text.bytes().filter(|&b| b == b' ').count();
             let others = text.bytes().filter(|b| !b.is_ascii_digit() && *b != b' ').count();
             assert!((1..=12).contains(&spaces) && (1..=12).contains(&others), "{text}");
             assert!(text.bytes().all(|b| matches!(b, 0x20..=0x7E)) && text.trim() == text, "{text}");
         }
+        assert!(large > 1900, "all bits of a number are random: {large}");
     }
 }

@@ -19,12 +19,13 @@ static ALLOCATOR: Counting = Counting;
 
 fn main() {
     let tests: [(&str, fn()); 15] = [
+        // The first, because memory that an earlier test frees late would hide some of its own.
+        ("a_connection_at_its_worst_keeps_the_formula", a_connection_at_its_worst_keeps_the_formula),
         ("a_message_in_steady_state_allocates_nothing", a_message_in_steady_state_allocates_nothing),
         ("an_owned_message_is_not_copied", an_owned_message_is_not_copied),
         ("queued_messages_allocate_nothing", queued_messages_allocate_nothing),
         ("an_announced_frame_allocates_nothing", an_announced_frame_allocates_nothing),
         ("a_message_takes_at_most_twice_its_limit", a_message_takes_at_most_twice_its_limit),
-        ("a_connection_at_its_worst_keeps_the_formula", a_connection_at_its_worst_keeps_the_formula),
         ("fragments_without_bytes_take_no_memory", fragments_without_bytes_take_no_memory),
         ("pings_without_end_take_no_memory", pings_without_end_take_no_memory),
         ("after_a_large_message_the_memory_goes_back", after_a_large_message_the_memory_goes_back),
@@ -478,9 +479,14 @@ fn a_broadcast_allocates_as_much_for_many_members_as_for_one() {
             assert_eq!(hub.flush(LONG), 0);
         };
         (0..50).for_each(|_| round());
-        let before = all_times();
-        (0..100).for_each(|_| round());
-        let each = (all_times() - before) as f64 / 100.0;
+        // Every thread of the process counts, so those that still end from earlier tests, and the hub's search for ended
+        // connections every five seconds, add to some batches. They never reduce one.
+        let batch = |_| {
+            let before = all_times();
+            (0..100).for_each(|_| round());
+            all_times() - before
+        };
+        let each = (0..10).map(batch).min().unwrap_or(usize::MAX) as f64 / 100.0;
         println!("{count} members: {each} allocations for a broadcast");
         assert!(each <= 2.0, "{count} members: {each}");
     }
