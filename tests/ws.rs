@@ -8,6 +8,10 @@ mod args;
 #[allow(dead_code)]
 #[path = "../examples/ws/hex.rs"]
 mod hex;
+#[path = "../examples/ws/bench/histogram.rs"]
+mod histogram;
+#[path = "../examples/ws/json_line.rs"]
+mod json_line;
 #[allow(dead_code)]
 #[path = "../examples/ws/serve/path.rs"]
 mod path;
@@ -15,23 +19,34 @@ mod path;
 #[path = "../examples/ws/terminal.rs"]
 mod terminal;
 
+#[path = "ws/bench.rs"]
+mod bench;
 #[path = "ws/bridge.rs"]
 mod bridge;
 #[path = "ws/cat.rs"]
 mod cat;
 #[path = "ws/cat_faults.rs"]
 mod cat_faults;
+#[path = "ws/check.rs"]
+mod check;
 #[path = "ws/echo.rs"]
 mod echo;
 #[path = "ws/explain.rs"]
 mod explain;
 #[path = "ws/frame.rs"]
 mod frame;
+#[path = "ws/record.rs"]
+mod record;
+#[path = "ws/replay.rs"]
+mod replay;
 #[cfg(unix)]
 #[path = "ws/run.rs"]
 mod run;
 #[path = "ws/serve.rs"]
 mod serve;
+#[allow(dead_code)]
+#[path = "../examples/ws/session.rs"]
+mod session;
 #[cfg(all(unix, feature = "native-tls"))]
 #[path = "support/tls.rs"]
 mod tls;

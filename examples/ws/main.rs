@@ -5,20 +5,27 @@
 //! | `main.rs` | the table of commands, help, exit codes |
 //! | `args.rs` | arguments and the help of a command |
 //! | `terminal.rs` | colour, escaping, times, JSON |
+//! | `session.rs`, `json_line.rs` | recorded sessions |
 //! | `client.rs`, `server.rs` | the flags that all clients and all servers have |
 //! | all others | one command each |
 
 mod args;
+mod bench;
 mod bridge;
 mod cat;
+mod check;
 mod client;
 mod echo;
 mod explain;
 mod hex;
+mod json_line;
+mod record;
+mod replay;
 mod run;
 mod secret;
 mod serve;
 mod server;
+mod session;
 mod terminal;
 
 use std::env;
@@ -27,8 +34,20 @@ use std::process::ExitCode;
 
 use args::{Args, Command, Failure, Outcome};
 
-const COMMANDS: &[&Command] =
-    &[&cat::COMMAND, &echo::COMMAND, &serve::COMMAND, &explain::COMMAND, &run::COMMAND, &bridge::COMMAND];
+// One a line.
+#[rustfmt::skip]
+const COMMANDS: &[&Command] = &[
+    &cat::COMMAND,
+    &echo::COMMAND,
+    &serve::COMMAND,
+    &explain::COMMAND,
+    &run::COMMAND,
+    &bridge::COMMAND,
+    &check::COMMAND,
+    &bench::COMMAND,
+    &record::COMMAND,
+    &replay::COMMAND,
+];
 
 fn main() -> ExitCode {
     let mut arguments = env::args_os().skip(1);

@@ -15,6 +15,7 @@ pub(crate) enum Colour {
     Received = 32,
     Sent = 36,
     Control = 33,
+    Failed = 31,
     Dim = 2,
 }
 
