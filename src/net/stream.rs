@@ -31,6 +31,8 @@ use crate::tls::stream::Tls;
 /// Maximum number of payload bytes that are copied behind a header. Copying more costs as much as another write.
 const GATHER_LIMIT: usize = 64 << 10;
 
+// A connection has one, in an `Arc`. How large TLS is depends on the system.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Stream {
     Plain(TimedSocket),
     #[cfg(feature = "native-tls")]
