@@ -50,8 +50,8 @@ const LONGEST_SLICE: Duration = Duration::from_secs(1);
 const FIRST_RETRY: Duration = Duration::from_millis(1);
 /// Maximum time between two attempts to write to a full network.
 const LONGEST_RETRY: Duration = Duration::from_millis(20);
-/// Maximum number of bytes in one non-blocking write where the system sets no limit: most queues of frames and pieces of TLS.
-const MAX_WRITE: usize = 128 << 10;
+/// Maximum number of bytes in one write where the system sets no limit: queued frames and the one that fills the queue.
+const MAX_WRITE: usize = 160 << 10;
 
 pub(crate) struct TimedSocket {
     socket: Socket,
