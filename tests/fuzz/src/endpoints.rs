@@ -1,5 +1,6 @@
 //! Clients and servers for the targets, and the opening handshakes between them.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -54,7 +55,7 @@ pub fn server(drafts: impl IntoIterator<Item = Version>, compression: Compressio
 
 /// A client whose random bytes are the same each time, so that a recorded response fits.
 pub fn client(version: Version, compression: Compression, max_message_size: u64) -> Client {
-    let mut state = 1_u32;
+    let state = AtomicU32::new(1);
     let client = Client::new("ws://example.com/path?q")
         .and_then(|client| client.origin("http://example.com"))
         .expect("a valid URL and origin")
@@ -63,8 +64,9 @@ pub fn client(version: Version, compression: Compression, max_message_size: u64)
         .max_message_size(max_message_size)
         .random_source(move |bytes| {
             for byte in bytes {
-                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                *byte = state.to_be_bytes()[0];
+                let next = state.load(Ordering::Relaxed).wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                state.store(next, Ordering::Relaxed);
+                *byte = next.to_be_bytes()[0];
             }
             Ok(())
         });
