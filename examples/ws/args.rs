@@ -226,7 +226,8 @@ pub(crate) fn help(command: &Command) -> String {
     let mut text = String::new();
     let flags = if command.groups.is_empty() { "" } else { " [FLAG]..." };
     let _ = writeln!(text, "ws {}: {}.\n", command.name, command.summary);
-    let _ = writeln!(text, "usage: ws {}{flags} {}\n", command.name, command.operands);
+    let usage = format!("usage: ws {}{flags} {}", command.name, command.operands);
+    let _ = writeln!(text, "{}\n", usage.trim_end());
     let codes = if command.about.contains("Exit codes:") { "" } else { CODES };
     for paragraph in command.about.lines().chain(codes.lines()) {
         wrap(&mut text, 0, 0, paragraph);
