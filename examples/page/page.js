@@ -80,29 +80,33 @@ function drop() {
 /** The cells of a row. */
 function describe(event) {
   const cell = (kind, text) => element('span', { class: kind }, text);
-  const arrow = { client: 'client → server', server: 'server → client' }[event.side] ?? '';
+  const to = { client: 'server', server: 'client' }[event.side] ?? '';
+  const direction = element('span', { class: 'arrow' }, cell('from', `${event.side} `), `→ ${to}`);
   const time = cell('time', `${(event.at ?? 0).toFixed(1)} ms`);
   switch (event.event) {
     case 'frame': {
       const header = parseHeader(event.header);
       const flags = [header.fin ? 'FIN' : '', ...['RSV1', 'RSV2', 'RSV3'].filter((_, at) => header.rsv & (4 >> at)),
         header.masked ? 'MASK' : '', event.inflated === null ? '' : 'deflate'];
-      return [cell('arrow', arrow), cell('opcode', opcodeName(header.opcode)), cell('length', many(event.length, 'byte')),
+      return [direction, cell('opcode', opcodeName(header.opcode)), cell('length', many(event.length, 'byte')),
         cell('flags', flags.filter(Boolean).join(' ')), time, cell('preview', preview(event, header)),
         ...(event.violation ? [cell('broken', `breaks ${event.violation.rule}`)] : [])];
     }
     case 'head':
-      return [cell('arrow', arrow), cell('opcode', event.side === 'client' ? 'Request' : 'Response'),
-        cell('length', many(event.bytes, 'byte')), cell('flags', 'HTTP'), time, cell('preview', printable(event.text.split('\n')[1]?.trim() ?? ''))];
+      return [direction, cell('opcode', event.side === 'client' ? 'Request' : 'Response'),
+        cell('length', many(event.bytes, 'byte')), cell('flags', 'HTTP'), time, cell('preview', printable(startLine(event)))];
     case 'open':
       return [cell('opcode', `Connection ${event.connection}`), cell('preview', printable(event.text)), time];
     case 'end':
-      return [cell('arrow', arrow), cell('opcode', 'End'), cell('preview', event.unparsed
-        ? `the ${event.side} ended TCP; ${many(event.unparsed, 'byte')} not parsed` : `the ${event.side} ended TCP`), time];
+      return [direction, cell('opcode', 'End'), time, cell('preview', event.unparsed
+        ? `the ${event.side} ended TCP; ${many(event.unparsed, 'byte')} not parsed` : `the ${event.side} ended TCP`)];
     default:
       return [cell('opcode', 'Missed'), cell('preview', `${many(event.count, 'event')} before these`)];
   }
 }
+
+/** The start line of a head: what stands before the explanation. */
+const startLine = (event) => event.text.split('\n')[1]?.trim().split(/ {2,}/)[0] ?? '';
 
 function preview(event, header) {
   const plain = meant(event).slice(0, 120);
@@ -110,8 +114,8 @@ function preview(event, header) {
     const code = plain.length > 1 ? `${plain[0] * 256 + plain[1]} ` : 'no code';
     return code + printable(new TextDecoder().decode(plain.slice(2)));
   }
-  if (event.message === 'text') return printable(new TextDecoder().decode(plain));
-  return spaced(plain.slice(0, 24));
+  const isText = event.message === 'text' || (event.message === null && header.opcode === 1);
+  return isText ? printable(new TextDecoder().decode(plain)) : spaced(plain.slice(0, 24));
 }
 
 function haystack(event) {
