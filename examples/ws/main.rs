@@ -18,6 +18,7 @@ mod client;
 mod echo;
 mod explain;
 mod hex;
+mod inspect;
 mod json_line;
 mod record;
 mod replay;
@@ -41,6 +42,7 @@ const COMMANDS: &[&Command] = &[
     &echo::COMMAND,
     &serve::COMMAND,
     &explain::COMMAND,
+    &inspect::COMMAND,
     &run::COMMAND,
     &bridge::COMMAND,
     &check::COMMAND,

@@ -1,0 +1,247 @@
+//! `ws inspect`: passes bytes on between any client and any server, and explains every byte of both directions.
+//!
+//! | file | content |
+//! |---|---|
+//! | here | the flags, listening, and the end |
+//! | `event.rs` | what there is to tell, and who is told: the events and the trait of the sinks |
+//! | `relay.rs` | the bytes of one connection, both ways |
+//! | `track.rs`, `lane.rs`, `frames.rs` | bytes to events: heads, messages, frames |
+//! | `sinks.rs` | explanations on the terminal, and JSON |
+//! | `fault.rs`, `corrupt.rs` | faults on purpose |
+
+mod corrupt;
+pub(crate) mod event;
+mod fault;
+mod frames;
+mod lane;
+mod relay;
+mod sinks;
+mod track;
+
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stdws::handshake::uri::Uri;
+
+use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
+use crate::bridge::tcp::{Acceptor, Connector, Stream};
+use crate::{client, terminal};
+use event::Sink;
+use relay::Relay;
+use sinks::Sinks;
+use track::Track;
+
+pub(crate) const COMMAND: Command = Command {
+    name: "inspect",
+    operands: "URL",
+    count: (1, 1),
+    summary: "explains every byte between clients and a server",
+    about: "Listens, connects each client to the host and port of the URL, passes the bytes of both directions on as they \
+            are, and explains them. The request of the client is not changed either, so the path of the URL must be /.\n\
+            Heads are shown without secrets, payloads as they are. What is shown after a fault is what the receiver gets.\n\
+            Exit codes: 0 ended by --until-stdin-ends; 1 failed; 2 called wrongly.",
+    groups: &[INSPECT, CONNECTIONS, fault::FAULTS],
+    run,
+};
+
+const INSPECT: Group = Group {
+    title: "Inspect",
+    flags: &[
+        Flag("--listen, --addr", "ADDR:PORT", "where to listen (127.0.0.1:9001); port 0 takes a free one"),
+        Flag("--json", "", "print one JSON object for each event"),
+        Flag("--quiet", "", "print nothing but the address"),
+        Flag("--plain", "", "no colour"),
+        Flag("--show-secrets", "", "show credentials, cookies and queries in heads; do not publish that output"),
+        Flag("--until-stdin-ends", "", "close all connections and end when the standard input ends"),
+    ],
+};
+
+const CONNECTIONS: Group = Group {
+    title: "Connections",
+    flags: &[
+        Flag("--tls", "FILE", "accept TLS with this PKCS#12 file, or this PEM certificate with --tls-key"),
+        Flag("--tls-key", "FILE", "the private key for a PEM certificate (PKCS#8)"),
+        Flag("--tls-password-file", "FILE", "the password of the PKCS#12 file; without it, WS_TLS_PASSWORD"),
+        Flag("--ca", "FILE", "for wss:// also trust this authority or certificate (PEM or DER)"),
+        Flag("--timeout", "S", "seconds for connecting, and for the first bytes of a client (30)"),
+        Flag("--stall", "S", "seconds for a peer to take 16 KiB (60)"),
+        Flag("--idle", "S", "seconds in which nothing passes, before a connection is closed (3600)"),
+        Flag("--max-connections", "N", "connections at a time; more are closed at once (1024)"),
+    ],
+};
+
+/// How long the connections may take to end.
+const END: Duration = Duration::from_secs(5);
+
+/// What all connections share.
+struct Inspector {
+    acceptor: Acceptor,
+    connector: Connector,
+    /// As the connector needs it.
+    target: String,
+    timeout: Duration,
+    stall: Duration,
+    idle: Duration,
+    delay: Duration,
+    faults: fault::Settings,
+    shows_secrets: bool,
+    sinks: Arc<Sinks>,
+    /// Number of connections until now, and of those that are open.
+    connections: AtomicU64,
+    open: AtomicUsize,
+    most: usize,
+}
+
+fn run(args: &Args) -> Outcome {
+    let target = target(args)?;
+    let positive = |name: &str, default: u64| match args.seconds(name)? {
+        Some(Duration::ZERO) => Err(Failure::usage(format!("{name} takes more than 0 seconds"))),
+        seconds => Ok(seconds.unwrap_or(Duration::from_secs(default))),
+    };
+    let inspector = Arc::new(Inspector {
+        acceptor: Acceptor::new(args)?,
+        connector: Connector::new(args)?,
+        target,
+        timeout: client::connect_timeout(args)?.max(Duration::from_millis(1)),
+        stall: positive("--stall", 60)?,
+        idle: positive("--idle", 3600)?,
+        delay: Duration::from_millis(args.number("--delay")?.unwrap_or(0)),
+        faults: fault::Settings::new(args)?,
+        shows_secrets: args.has("--show-secrets"),
+        sinks: Arc::new(Sinks::new(sinks(args)?)),
+        connections: AtomicU64::new(0),
+        open: AtomicUsize::new(0),
+        most: args.number("--max-connections")?.unwrap_or(1024),
+    });
+    let addr = args.value("--listen")?.unwrap_or("127.0.0.1:9001");
+    let failure = |error| Failure::new(format!("{addr}: {error}"));
+    let listener = TcpListener::bind(addr).map_err(failure)?;
+    let scheme = if args.has("--tls") { "wss" } else { "ws" };
+    terminal::print(format!("listening on {scheme}://{}\n", listener.local_addr().map_err(failure)?))?;
+    if args.has("--until-stdin-ends") {
+        let sinks = inspector.sinks.clone();
+        thread::spawn(move || {
+            // The content of a line does not matter.
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            sinks.end();
+        });
+    }
+    inspector.accept_all(&listener).map_err(failure)?;
+    inspector.sinks.take_failure().map_or(Ok(ExitCode::SUCCESS), Err)
+}
+
+/// Host and port of the URL, as the connector needs them.
+fn target(args: &Args) -> Result<String, Failure> {
+    let uri = Uri::parse(args.operand(0, "URL")?).map_err(|problem| Failure::usage(format!("URL: {problem}")))?;
+    if uri.resource() != "/" || uri.userinfo().is_some() {
+        return Err(Failure::usage("URL has host and port only: the client sends path and credentials"));
+    }
+    let host = match (uri.host().contains(':'), uri.zone()) {
+        (true, Some(zone)) => format!("[{}%{zone}]", uri.host()),
+        (true, None) => format!("[{}]", uri.host()),
+        (false, _) => uri.host().to_owned(),
+    };
+    match uri.is_secure() {
+        true if cfg!(not(feature = "native-tls")) => {
+            Err(Failure::usage("wss:// needs a build with --features native-tls"))
+        }
+        true => Ok(format!("tls://{host}:{}", uri.port())),
+        false => Ok(format!("{host}:{}", uri.port())),
+    }
+}
+
+/// Who is told. A further sink is added here.
+fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>, Failure> {
+    args.exclude("--quiet", &["--json"])?;
+    let mut all: Vec<Box<dyn Sink>> = Vec::new();
+    match (args.has("--json"), args.has("--quiet")) {
+        (true, _) => all.push(Box::new(sinks::Json)),
+        (_, true) => {}
+        _ => all.push(Box::new(sinks::Terminal::new(args.has("--plain")))),
+    }
+    Ok(all)
+}
+
+impl Inspector {
+    /// Accepts until the end of the tool, and waits for the connections.
+    fn accept_all(self: &Arc<Inspector>, listener: &TcpListener) -> io::Result<()> {
+        // A listener that waits does not notice the end.
+        listener.set_nonblocking(true)?;
+        while !self.sinks.is_ending() {
+            match listener.accept() {
+                Ok((tcp, _)) => self.start(tcp),
+                Err(error) => {
+                    if error.kind() != io::ErrorKind::WouldBlock {
+                        // No descriptors, or a client that has gone.
+                        terminal::note("inspect", &format!("accept: {error}"));
+                    }
+                    thread::sleep(Duration::from_millis(20));
+                }
+            }
+        }
+        let start = Instant::now();
+        while self.open.load(Ordering::Acquire) > 0 && start.elapsed() < END {
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    fn start(self: &Arc<Inspector>, tcp: TcpStream) {
+        if self.open.load(Ordering::Acquire) >= self.most {
+            terminal::note("inspect", "a connection was closed: there are as many as --max-connections allows");
+            return;
+        }
+        let inspector = self.clone();
+        self.open.fetch_add(1, Ordering::AcqRel);
+        let spawned = thread::Builder::new().spawn(move || {
+            if let Err(problem) = inspector.serve(tcp) {
+                terminal::note("inspect", &problem);
+            }
+            inspector.open.fetch_sub(1, Ordering::AcqRel);
+        });
+        if let Err(error) = spawned {
+            self.open.fetch_sub(1, Ordering::AcqRel);
+            terminal::note("inspect", &format!("a connection was closed: {error}"));
+        }
+    }
+
+    fn serve(&self, tcp: TcpStream) -> Result<(), String> {
+        // Some systems pass the mode of the listener on.
+        tcp.set_nonblocking(false).map_err(|error| error.to_string())?;
+        let client = self.acceptor.accept(tcp, self.timeout, self.stall);
+        let client = client.map_err(|error| format!("a client was not accepted: {error}"))?;
+        // A client that asks for nothing needs no server.
+        let Some(first) = relay::first_bytes(&client, self.timeout) else { return Ok(()) };
+        let server = match self.connector.connect(&self.target, self.timeout, self.stall) {
+            Ok(server) => server,
+            Err(error) => {
+                refuse(&client);
+                return Err(format!("no connection to {}: {error}", self.target));
+            }
+        };
+        let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let track = Track::new(self.shows_secrets);
+        let relay = Relay::new(self.sinks.clone(), number, track, self.idle, self.delay);
+        relay.run(client, server, first, self.faults.faults());
+        Ok(())
+    }
+}
+
+/// What a proxy answers when its server is away.
+fn refuse(client: &Stream) {
+    let text = "the server cannot be reached\n";
+    let length = text.len();
+    let response = format!("HTTP/1.1 502 Bad Gateway\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}");
+    // A client that has gone needs no answer.
+    let _ = client.write(response.as_bytes());
+    client.end();
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
