@@ -14,11 +14,11 @@ for (let opcode = 0; opcode < 16; opcode += 1) {
   byId('opcode').append(option);
 }
 
-/** The tool is there. `peer` is the URL that frames are sent to, or null. */
+/** The tool is there. Without a target there is no peer to send to. */
 export function begin(hello, sendCommand) {
   send = sendCommand;
-  byId('send').hidden = hello.peer === null;
-  byId('send').title = hello.peer ?? '';
+  byId('send').hidden = byId('target').parentElement.hidden = hello.target === null;
+  if (!byId('target').value) byId('target').value = hello.target ?? '';
 }
 
 /** Bytes in hexadecimal, with or without spaces. */
@@ -89,7 +89,7 @@ export function answer(event) {
 
 byId('compose').addEventListener('submit', (event) => {
   event.preventDefault();
-  command(byId('send').hidden ? 'judge client' : 'send');
+  command(byId('send').hidden ? 'judge client' : `send ${byId('target').value.trim()}`);
 });
 byId('compose').addEventListener('input', build);
 byId('judge').addEventListener('click', () => command('judge client'));

@@ -5,7 +5,7 @@
 //! | command | does |
 //! |---|---|
 //! | `judge SIDE HEX` | has a strict receiver judge these bytes of the client or the server |
-//! | `send HEX` | the same as a client, and sends them over a connection of its own |
+//! | `send TARGET HEX` | the same as a client, and sends them over a connection of its own, whose request has this target |
 //! | `fresh` | forgets what was judged, and ends that connection |
 //!
 //! The frames of one connection are judged together: a fragment is right or wrong by those before it.
@@ -34,7 +34,7 @@ const MAX_HEAD: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    /// The path and query of the request.
+    /// The path of the request, unless the user chooses another.
     pub(crate) target: String,
 }
 
@@ -66,9 +66,10 @@ impl Composer {
                 Some(bytes) => self.verdict(side, &bytes, None),
                 None => failure("the bytes are not hexadecimal"),
             },
-            (Some("send"), Some(hex), None, None) => match (bytes(hex), peer) {
+            (Some("send"), Some(target), Some(hex), None) => match (bytes(hex), peer) {
+                _ if !is_target(target) => failure("the path begins with a slash and has visible ASCII only"),
                 (Some(bytes), Some(peer)) => {
-                    let sent = self.send(&bytes, peer);
+                    let sent = self.send(&bytes, peer, target);
                     self.verdict("client", &bytes, Some(sent))
                 }
                 (None, _) => failure("the bytes are not hexadecimal"),
@@ -108,10 +109,10 @@ impl Composer {
     }
 
     /// Sends bytes over the connection, which is opened first if there is none.
-    fn send(&mut self, bytes: &[u8], peer: &Peer) -> io::Result<()> {
+    fn send(&mut self, bytes: &[u8], peer: &Peer, target: &str) -> io::Result<()> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => open(peer)?,
+            None => open(peer.address, target)?,
         };
         stream.write_all(bytes)?;
         self.stream = Some(stream);
@@ -145,16 +146,15 @@ fn accepted(frame: &Frame, lane: &Lane) -> String {
 }
 
 /// Opens a connection by hand, because a client of the library sends no invalid frame.
-fn open(peer: &Peer) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect_timeout(&peer.address, TIMEOUT)?;
+fn open(address: SocketAddr, target: &str) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     // The key of RFC 6455 section 1.3. It is no secret, and this is no cache to poison.
     let request = format!(
-        "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        peer.target, peer.address
+        "GET {target} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     );
     stream.write_all(request.as_bytes())?;
     let (mut head, mut byte) = (Vec::new(), [0]);
@@ -177,6 +177,10 @@ fn open(peer: &Peer) -> io::Result<TcpStream> {
 
 fn failure(text: &str) -> String {
     format!("{{\"event\":\"failure\",\"text\":{}}}", event::json(text))
+}
+
+fn is_target(target: &str) -> bool {
+    target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn bytes(hex: &str) -> Option<Vec<u8>> {

@@ -24,12 +24,12 @@ mod log;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use stdws::codec::frame::Role;
-use stdws::{Decision, Error, Request, Response, Sender, WebSocket};
+use stdws::{CloseCode, Decision, Error, Request, Response, Sender, WebSocket};
 
 pub(crate) use composer::Peer;
 use composer::{Composer, MAX_COMMAND};
@@ -56,6 +56,7 @@ struct Shared {
     log: Log,
     connections: AtomicU64,
     pages: AtomicU64,
+    ended: AtomicBool,
 }
 
 impl Page {
@@ -69,7 +70,15 @@ impl Page {
             log: Log::default(),
             connections: AtomicU64::new(0),
             pages: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
         }))
+    }
+
+    /// Closes all pages within [`LOOK`].
+    // The pages of the tour end with its server.
+    #[allow(dead_code)]
+    pub(crate) fn end(&self) {
+        self.0.ended.store(true, Ordering::SeqCst);
     }
 
     /// Whether a WebSocket request for the live connection is one of the page itself.
@@ -145,12 +154,11 @@ impl Page {
     /// Begins to show a connection. The text says where it is from.
     pub(crate) fn connection(&self, text: &str) -> Connection {
         let id = self.0.connections.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        let mut event = event::start("open", id, self.0.start.elapsed());
-        let _ = write!(event, ",\"text\":{}}}", event::json(text));
-        self.0.log.push(event);
+        let text = Some(text.to_owned());
         let lanes = Lanes {
             client: Lane::new(Role::Client, u64::MAX),
             server: Lane::new(Role::Server, u64::MAX),
+            text,
             closed: None,
         };
         Connection(Arc::new(ConnectionState { id, page: self.0.clone(), lanes: Mutex::new(lanes) }))
@@ -159,9 +167,8 @@ impl Page {
 
 impl Shared {
     fn hello(&self) -> String {
-        let (title, peer) = (event::json(&self.title), self.peer.as_ref());
-        let peer = peer.map_or("null".to_owned(), |peer| event::json(&format!("ws://{}{}", peer.address, peer.target)));
-        format!("{{\"event\":\"hello\",\"title\":{title},\"peer\":{peer}}}")
+        let (title, target) = (event::json(&self.title), self.peer.as_ref().map(|peer| event::json(&peer.target)));
+        format!("{{\"event\":\"hello\",\"title\":{title},\"target\":{}}}", target.unwrap_or("null".to_owned()))
     }
 
     /// A page that is slow loses the oldest events, and learns how many.
@@ -169,6 +176,11 @@ impl Shared {
         let mut next = 0;
         let mut result = sender.send(self.hello());
         while result.is_ok() && !ended.load(Ordering::SeqCst) {
+            if self.ended.load(Ordering::SeqCst) {
+                // The page may have gone meanwhile.
+                let _ = sender.close(CloseCode::GOING_AWAY, "");
+                return;
+            }
             let batch = self.log.take(&mut next, LOOK);
             if batch.missed > 0 {
                 result = sender.send(format!("{{\"event\":\"missed\",\"count\":{}}}", batch.missed));
@@ -199,6 +211,8 @@ struct ConnectionState {
 }
 
 struct Lanes {
+    /// Where the connection is from, until its first event.
+    text: Option<String>,
     client: Lane,
     server: Lane,
     /// The side whose Close came first, and whether the other one has answered.
@@ -208,7 +222,7 @@ struct Lanes {
 impl Connection {
     /// The next bytes from one side.
     pub(crate) fn bytes(&self, from: Role, mut bytes: &[u8], at: Instant) {
-        let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.lanes(at);
         while !bytes.is_empty() {
             if let Some(item) = lanes.lane(from).next(&mut bytes) {
                 self.show(&mut lanes, from, &item, at);
@@ -218,7 +232,7 @@ impl Connection {
 
     /// One side has ended its direction.
     pub(crate) fn end(&self, from: Role, at: Instant) {
-        let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.lanes(at);
         let cut = lanes.lane(from).end();
         if let Some(item) = cut {
             self.show(&mut lanes, from, &item, at);
@@ -228,6 +242,26 @@ impl Connection {
         let side = event::side(from);
         let _ = write!(event, ",\"side\":\"{side}\",\"unparsed\":{unparsed},\"closing\":\"{phase}\"}}");
         self.0.page.log.push(event);
+    }
+
+    /// Shows a remark on one direction.
+    // The tour has none.
+    #[allow(dead_code)]
+    pub(crate) fn note(&self, from: Role, text: &str, at: Instant) {
+        drop(self.lanes(at));
+        let mut event = self.start("note", at);
+        let _ = write!(event, ",\"side\":\"{}\",\"text\":{}}}", event::side(from), event::json(text));
+        self.0.page.log.push(event);
+    }
+
+    /// The state. The first call shows that the connection has begun.
+    fn lanes(&self, at: Instant) -> MutexGuard<'_, Lanes> {
+        let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = lanes.text.take() {
+            let event = self.start("open", at) + &format!(",\"text\":{}}}", event::json(&text));
+            self.0.page.log.push(event);
+        }
+        lanes
     }
 
     fn start(&self, event: &str, at: Instant) -> String {

@@ -1,10 +1,11 @@
 // Events from the tool, the rows of the list, filters, and the chosen row. Whatever a peer sent becomes text, never markup.
 //
 // An event is one object:
-//   hello    title, peer: the URL that the composer sends to, or null
+//   hello    title, target: the path that the composer asks for, or null if there is no peer to send to
 //   open     connection, at, text
 //   head     connection, at, side, bytes, text, wire
 //   frame    connection, at, side, header, length, received, wire, message, inflated, inflatedLength, closing, violation
+//   note     connection, at, side, text
 //   end      connection, at, side, unparsed, closing
 //   missed   count: events that are gone, because this page or the start of it was too late
 //   verdict, failure, fresh: answers for the composer
@@ -97,6 +98,8 @@ function describe(event) {
         cell('length', many(event.bytes, 'byte')), cell('flags', 'HTTP'), time, cell('preview', printable(startLine(event)))];
     case 'open':
       return [cell('opcode', `Connection ${event.connection}`), cell('preview', printable(event.text)), time];
+    case 'note':
+      return [direction, cell('opcode', 'Fault'), time, cell('preview', printable(event.text))];
     case 'end':
       return [direction, cell('opcode', 'End'), time, cell('preview', event.unparsed
         ? `the ${event.side} ended TCP; ${many(event.unparsed, 'byte')} not parsed` : `the ${event.side} ended TCP`)];

@@ -7,6 +7,7 @@
 //! | `relay.rs` | the bytes of one connection, both ways |
 //! | `track.rs`, `lane.rs`, `frames.rs` | bytes to events: heads, messages, frames |
 //! | `sinks.rs` | explanations on the terminal, and JSON |
+//! | `page.rs` | the page of `examples/page`, on the same port |
 //! | `fault.rs`, `corrupt.rs` | faults on purpose |
 
 mod corrupt;
@@ -14,6 +15,7 @@ pub(crate) mod event;
 mod fault;
 mod frames;
 mod lane;
+mod page;
 mod relay;
 mod sinks;
 mod track;
@@ -32,6 +34,7 @@ use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
 use crate::bridge::tcp::{Acceptor, Connector, Stream};
 use crate::{client, terminal};
 use event::Sink;
+use page::{PageHost, PageSink, PLACE};
 use relay::Relay;
 use sinks::Sinks;
 use track::Track;
@@ -54,6 +57,7 @@ const INSPECT: Group = Group {
     flags: &[
         Flag("--listen, --addr", "ADDR:PORT", "where to listen (127.0.0.1:9001); port 0 takes a free one"),
         Flag("--json", "", "print one JSON object for each event"),
+        Flag("--page", "", "also show the frames on a page for a browser, at the address that is printed"),
         Flag("--quiet", "", "print nothing but the address"),
         Flag("--plain", "", "no colour"),
         Flag("--show-secrets", "", "show credentials, cookies and queries in heads; do not publish that output"),
@@ -90,6 +94,7 @@ struct Inspector {
     delay: Duration,
     faults: fault::Settings,
     shows_secrets: bool,
+    page: Option<PageHost>,
     sinks: Arc<Sinks>,
     /// Number of connections until now, and of those that are open.
     connections: AtomicU64,
@@ -103,6 +108,12 @@ fn run(args: &Args) -> Outcome {
         Some(Duration::ZERO) => Err(Failure::usage(format!("{name} takes more than 0 seconds"))),
         seconds => Ok(seconds.unwrap_or(Duration::from_secs(default))),
     };
+    let addr = args.value("--listen")?.unwrap_or("127.0.0.1:9001");
+    let failure = |error| Failure::new(format!("{addr}: {error}"));
+    let listener = TcpListener::bind(addr).map_err(failure)?;
+    let local = listener.local_addr().map_err(failure)?;
+    let (is_tls, shows_secrets) = (args.has("--tls"), args.has("--show-secrets"));
+    let page = args.has("--page").then(|| PageHost::new(local, is_tls, shows_secrets));
     let inspector = Arc::new(Inspector {
         acceptor: Acceptor::new(args)?,
         connector: Connector::new(args)?,
@@ -112,23 +123,27 @@ fn run(args: &Args) -> Outcome {
         idle: positive("--idle", 3600)?,
         delay: Duration::from_millis(args.number("--delay")?.unwrap_or(0)),
         faults: fault::Settings::new(args)?,
-        shows_secrets: args.has("--show-secrets"),
-        sinks: Arc::new(Sinks::new(sinks(args)?)),
+        shows_secrets,
+        sinks: Arc::new(Sinks::new(sinks(args, page.as_ref())?)),
+        page,
         connections: AtomicU64::new(0),
         open: AtomicUsize::new(0),
         most: args.number("--max-connections")?.unwrap_or(1024),
     });
-    let addr = args.value("--listen")?.unwrap_or("127.0.0.1:9001");
-    let failure = |error| Failure::new(format!("{addr}: {error}"));
-    let listener = TcpListener::bind(addr).map_err(failure)?;
-    let scheme = if args.has("--tls") { "wss" } else { "ws" };
-    terminal::print(format!("listening on {scheme}://{}\n", listener.local_addr().map_err(failure)?))?;
+    let (scheme, http) = if is_tls { ("wss", "https") } else { ("ws", "http") };
+    terminal::print(format!("listening on {scheme}://{local}\n"))?;
+    if inspector.page.is_some() {
+        terminal::print(format!("the page: {http}://{local}{PLACE}/\n"))?;
+    }
     if args.has("--until-stdin-ends") {
-        let sinks = inspector.sinks.clone();
+        let inspector = inspector.clone();
         thread::spawn(move || {
             // The content of a line does not matter.
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
-            sinks.end();
+            inspector.sinks.end();
+            if let Some(host) = &inspector.page {
+                host.page.end();
+            }
         });
     }
     inspector.accept_all(&listener).map_err(failure)?;
@@ -156,13 +171,16 @@ fn target(args: &Args) -> Result<String, Failure> {
 }
 
 /// Who is told. A further sink is added here.
-fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>, Failure> {
+fn sinks(args: &Args, page: Option<&PageHost>) -> Result<Vec<Box<dyn Sink>>, Failure> {
     args.exclude("--quiet", &["--json"])?;
     let mut all: Vec<Box<dyn Sink>> = Vec::new();
     match (args.has("--json"), args.has("--quiet")) {
         (true, _) => all.push(Box::new(sinks::Json)),
         (_, true) => {}
         _ => all.push(Box::new(sinks::Terminal::new(args.has("--plain")))),
+    }
+    if let Some(host) = page {
+        all.push(Box::new(PageSink::new(host.page.clone())));
     }
     Ok(all)
 }
@@ -217,6 +235,9 @@ impl Inspector {
         let client = client.map_err(|error| format!("a client was not accepted: {error}"))?;
         // A client that asks for nothing needs no server.
         let Some(first) = relay::first_bytes(&client, self.timeout) else { return Ok(()) };
+        if let Some(host) = self.page.as_ref().filter(|_| PageHost::is_for_page(&first)) {
+            return host.serve(client, first);
+        }
         let server = match self.connector.connect(&self.target, self.timeout, self.stall) {
             Ok(server) => server,
             Err(error) => {

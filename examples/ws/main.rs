@@ -7,6 +7,7 @@
 //! | `terminal.rs` | colour, escaping, times, JSON |
 //! | `session.rs`, `json_line.rs` | recorded sessions |
 //! | `client.rs`, `server.rs` | the flags that all clients and all servers have |
+//! | `../page` | the page of `ws inspect --page` |
 //! | all others | one command each |
 
 mod args;
@@ -20,6 +21,8 @@ mod explain;
 mod hex;
 mod inspect;
 mod json_line;
+#[path = "../page/mod.rs"]
+mod page;
 mod record;
 mod replay;
 mod run;

@@ -124,6 +124,7 @@ fn composer(tab: &Tab) {
     // A right frame: accepted, sent, and echoed by the server.
     let markup = "<img src=x onerror=\"document.title='owned'\">\u{202e}";
     set(tab, "payload", markup);
+    assert_eq!(tab.value("document.getElementById('target').value").text(), "/tour");
     click(tab, "send");
     verdict_says(tab, "Accepted: ");
     verdict_says(tab, "Sent.");
