@@ -92,7 +92,8 @@ impl Composer {
         if was_stopped {
             said.push("The connection has ended before these bytes: a strict peer ignores them.".to_owned());
         }
-        said.extend(match lane.pending() {
+        let violation = violation.or(lane.violation());
+        said.extend(match lane.pending().filter(|_| violation.is_none()) {
             Some(Pending::Payload(missing)) => Some(format!("It waits for {missing} more bytes of the payload.")),
             Some(Pending::Header(count)) => Some(format!("It waits for the rest of the header, after {count} bytes.")),
             None => None,

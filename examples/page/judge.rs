@@ -47,7 +47,7 @@ pub(crate) struct Judgement {
 pub(crate) struct Judge {
     /// The side that receives.
     role: Role,
-    /// Maximum size of a frame and of a message, if the receiver has one.
+    /// Maximum size of a message, before and after decompression.
     limit: u64,
     compression: bool,
     #[cfg(feature = "deflate")]
@@ -87,12 +87,20 @@ impl Judge {
 
     /// Judges a header that is complete.
     pub(crate) fn header(&mut self, bytes: &[u8], judgement: &mut Judgement) {
-        let context = Context { role: self.role, open: self.message.is_some(), compression: self.compression };
-        match frame::parse(bytes, context) {
+        match frame::parse(bytes, self.context()) {
             Ok(Some(header)) => self.begin(header, judgement),
             Ok(None) => {}
             Err(violation) => judgement.violation = Some(violation),
         }
+    }
+
+    /// The rule that the beginning of a header breaks.
+    pub(crate) fn violation(&self, bytes: &[u8]) -> Option<ProtocolError> {
+        frame::parse(bytes, self.context()).err()
+    }
+
+    fn context(&self) -> Context {
+        Context { role: self.role, open: self.message.is_some(), compression: self.compression }
     }
 
     fn begin(&mut self, header: Header, judgement: &mut Judgement) {
@@ -108,10 +116,8 @@ impl Judge {
         let Some(message) = &mut self.message else { return };
         (judgement.kind, judgement.compressed) = (Some(message.kind), message.compressed);
         message.received = message.received.saturating_add(header.length);
-        // 6455-10.4-2
-        if header.length > self.limit {
-            judgement.violation = Some(ProtocolError::FrameTooBig { length: header.length, limit: self.limit });
-        } else if message.received > self.limit {
+        // 6455-10.4-1
+        if message.received > self.limit {
             judgement.violation = Some(ProtocolError::MessageTooBig { length: message.received, limit: self.limit });
         }
     }

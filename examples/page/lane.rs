@@ -11,6 +11,7 @@
 
 use stdws::codec::frame::Role;
 use stdws::codec::mask;
+use stdws::ProtocolError;
 
 use super::judge::{Judge, Judgement, KEPT};
 
@@ -188,6 +189,15 @@ impl Lane {
             self.state = State::Header(Vec::new());
         }
         Some(Item::Frame(frame))
+    }
+
+    /// The rule that a frame breaks of which not all has arrived.
+    pub(crate) fn violation(&self) -> Option<ProtocolError> {
+        match &self.state {
+            State::Payload(frame) => frame.judgement.violation,
+            State::Header(header) => self.judge.violation(header),
+            State::Head(_) | State::Stopped => None,
+        }
     }
 
     /// What is missing of a frame that is not complete.
