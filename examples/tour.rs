@@ -56,8 +56,8 @@ usage: tour [--page] [--deflate]
        tour --list
        tour [--page] NAME... [--tls FILE --password-file FILE [--authority FILE]]
 
-  --page           also on a page for the browser, where frames can be chosen, searched, exported, and
-                   built by hand; it stays until Enter. Without the exchanges with proxies, and drafts
+  --page           also on a page for the browser, where frames can be chosen, searched, exported
+                   and built by hand; it stays until Enter. Not with proxies and drafts
   --deflate        with compression of messages (permessage-deflate, RFC 7692)
   --version NAME   in a draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
   --legacy         in every version, one after another
