@@ -162,6 +162,8 @@ fn show(page: &Page, piece: usize) {
     pass(Role::Server, RESPONSE);
     pass(Role::Client, &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
     pass(Role::Client, &[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]);
+    // Nothing is read after a Close.
+    pass(Role::Client, &[0x81, 0x80, 0]);
     pass(Role::Server, &[0x88, 0x02, 0x03, 0xe8]);
     connection.end(Role::Server, Instant::now());
     connection.end(Role::Client, Instant::now());
@@ -188,6 +190,8 @@ fn events_say_what_passed_however_the_bytes_were_split() {
     assert_eq!((text.at(&["length"]).text(), text.at(&["wire"]).text()), ("5", "7f9f4d5158"));
     assert_eq!((text.at(&["side"]).text(), text.at(&["message"]).text()), ("client", "text"));
     assert_eq!(*text.at(&["violation"]), Json::Null);
+    assert_eq!(*first[6].at(&["unparsed"]), Json::Number(0.0));
+    assert_eq!(*first[7].at(&["unparsed"]), Json::Number(3.0));
     let phases: Vec<_> = first.iter().skip(3).map(|event| event.at(&["closing"]).text()).collect();
     assert_eq!(phases, ["open", "client", "closed", "closed", "closed"]);
 }

@@ -62,7 +62,7 @@ fn the_page_shows_what_passes_and_closes_with_the_tool() {
     let mut page = Client::new(&live).unwrap().origin(&format!("http://{host}")).unwrap().connect().unwrap();
     until(&mut page, "\"title\":\"ws inspect\"");
 
-    let mut client = stdws::connect(&format!("ws://{host}/chat")).unwrap();
+    let mut client = stdws::connect(format!("ws://{host}/chat")).unwrap();
     client.send("Hello").unwrap();
     assert_eq!(client.recv_timeout(WATCHDOG).unwrap().unwrap().as_text(), Some("Hello"));
     until(&mut page, "GET /chat");
