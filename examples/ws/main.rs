@@ -14,6 +14,7 @@ mod args;
 mod bench;
 mod bridge;
 mod cat;
+mod chat;
 mod check;
 mod client;
 mod echo;
@@ -21,6 +22,7 @@ mod explain;
 mod hex;
 mod inspect;
 mod json_line;
+mod metrics;
 #[path = "../page/mod.rs"]
 mod page;
 mod record;
@@ -44,6 +46,7 @@ const COMMANDS: &[&Command] = &[
     &cat::COMMAND,
     &echo::COMMAND,
     &serve::COMMAND,
+    &chat::COMMAND,
     &explain::COMMAND,
     &inspect::COMMAND,
     &run::COMMAND,
