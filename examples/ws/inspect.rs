@@ -6,17 +6,18 @@
 //! | `event.rs` | what there is to tell, and who is told: the events and the trait of the sinks |
 //! | `relay.rs` | the bytes of one connection, both ways |
 //! | `track.rs`, `lane.rs`, `frames.rs` | bytes to events: heads, messages, frames |
-//! | `sinks.rs` | explanations on the terminal, and JSON |
+//! | `sinks.rs`, `capture.rs` | explanations on the terminal, JSON, and pcapng |
 //! | `fault.rs`, `corrupt.rs` | faults on purpose |
 
+mod capture;
 mod corrupt;
 pub(crate) mod event;
 mod fault;
 mod frames;
 mod lane;
 mod relay;
-mod sinks;
-mod track;
+pub(crate) mod sinks;
+pub(crate) mod track;
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -54,6 +55,12 @@ const INSPECT: Group = Group {
     flags: &[
         Flag("--listen, --addr", "ADDR:PORT", "where to listen (127.0.0.1:9001); port 0 takes a free one"),
         Flag("--json", "", "print one JSON object for each event"),
+        Flag(
+            "--pcapng",
+            "FILE",
+            "also write the bytes of both directions, without TLS, to a capture for Wireshark; FILE must not exist, or - for \
+             the standard output, which has nothing else then",
+        ),
         Flag("--quiet", "", "print nothing but the address"),
         Flag("--plain", "", "no colour"),
         Flag("--show-secrets", "", "show credentials, cookies and queries in heads; do not publish that output"),
@@ -122,7 +129,11 @@ fn run(args: &Args) -> Outcome {
     let failure = |error| Failure::new(format!("{addr}: {error}"));
     let listener = TcpListener::bind(addr).map_err(failure)?;
     let scheme = if args.has("--tls") { "wss" } else { "ws" };
-    terminal::print(format!("listening on {scheme}://{}\n", listener.local_addr().map_err(failure)?))?;
+    let place = format!("listening on {scheme}://{}", listener.local_addr().map_err(failure)?);
+    match is_capture_printed(args) {
+        true => terminal::note("inspect", &place),
+        false => terminal::print(place + "\n")?,
+    }
     if args.has("--until-stdin-ends") {
         let sinks = inspector.sinks.clone();
         thread::spawn(move || {
@@ -155,11 +166,20 @@ fn target(args: &Args) -> Result<String, Failure> {
     }
 }
 
+fn is_capture_printed(args: &Args) -> bool {
+    args.path("--pcapng").is_some_and(|path| path == "-")
+}
+
 /// Who is told. A further sink is added here.
 fn sinks(args: &Args) -> Result<Vec<Box<dyn Sink>>, Failure> {
     args.exclude("--quiet", &["--json"])?;
     let mut all: Vec<Box<dyn Sink>> = Vec::new();
-    match (args.has("--json"), args.has("--quiet")) {
+    if let Some(path) = args.path("--pcapng") {
+        all.push(Box::new(capture::File::create(path)?));
+    }
+    let is_quiet = args.has("--quiet") || is_capture_printed(args);
+    match (args.has("--json"), is_quiet) {
+        (true, true) => return Err(Failure::usage("--json and --pcapng - exclude each other")),
         (true, _) => all.push(Box::new(sinks::Json)),
         (_, true) => {}
         _ => all.push(Box::new(sinks::Terminal::new(args.has("--plain")))),
@@ -225,7 +245,7 @@ impl Inspector {
             }
         };
         let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let track = Track::new(self.shows_secrets);
+        let track = Track::new(self.shows_secrets, event::SHOWN);
         let relay = Relay::new(self.sinks.clone(), number, track, self.idle, self.delay);
         relay.run(client, server, first, self.faults.faults());
         Ok(())

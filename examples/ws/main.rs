@@ -20,6 +20,7 @@ mod explain;
 mod hex;
 mod inspect;
 mod json_line;
+mod pcapng;
 mod record;
 mod replay;
 mod run;
