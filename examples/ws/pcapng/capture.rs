@@ -36,7 +36,8 @@ pub(crate) fn failure(error: &io::Error) -> Failure {
     }
 }
 
-fn open(path: &OsStr) -> io::Result<File> {
+/// Begins a file, as [`create`] does.
+pub(crate) fn open(path: &OsStr) -> io::Result<File> {
     let mut options = File::options();
     options.write(true);
     let is_device = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
