@@ -35,6 +35,8 @@ mod echo;
 mod explain;
 #[path = "ws/frame.rs"]
 mod frame;
+#[path = "ws/inspect.rs"]
+mod inspect;
 #[path = "ws/record.rs"]
 mod record;
 #[path = "ws/replay.rs"]
