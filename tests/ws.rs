@@ -37,6 +37,8 @@ mod explain;
 mod frame;
 #[path = "ws/inspect.rs"]
 mod inspect;
+#[path = "ws/pcapng.rs"]
+mod pcapng;
 #[path = "ws/record.rs"]
 mod record;
 #[path = "ws/replay.rs"]
