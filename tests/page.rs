@@ -74,7 +74,7 @@ fn response(address: SocketAddr, request: &str) -> String {
 
 #[test]
 fn no_foreign_site_reaches_the_live_connection() {
-    let page = Page::new("test", Secrets::Hidden, None);
+    let page = Page::new("test", Secrets::Hidden);
     let (_server, address) = serve(&page);
     for origin in ["http://evil.example", "null", &format!("http://localhost:{}", address.port())] {
         assert_eq!(status(open(address, origin)), Some(403), "{origin}");
@@ -105,7 +105,7 @@ fn no_foreign_site_reaches_the_live_connection() {
 
 #[test]
 fn the_files_are_served_with_a_strict_policy_and_have_no_inline_code() {
-    let page = Page::new("test", Secrets::Hidden, None);
+    let page = Page::new("test", Secrets::Hidden);
     let (_server, address) = serve(&page);
     let get = |path: &str| response(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n"));
     for (path, content_type) in [
@@ -173,7 +173,7 @@ fn show(page: &Page, piece: usize) {
 fn events_say_what_passed_however_the_bytes_were_split() {
     let mut all = Vec::new();
     for piece in [1, 2, 3, 7, 1000] {
-        let page = Page::new("test", Secrets::Hidden, None);
+        let page = Page::new("test", Secrets::Hidden);
         let (_server, address) = serve(&page);
         show(&page, piece);
         // A page that comes later sees them too.
@@ -200,7 +200,7 @@ fn events_say_what_passed_however_the_bytes_were_split() {
 fn secrets_of_a_head_are_in_no_event_unless_they_are_asked_for() {
     let secret: String = b"s3cret".iter().map(|byte| format!("{byte:02x}")).collect();
     for (secrets, shown) in [(Secrets::Hidden, false), (Secrets::Shown, true)] {
-        let page = Page::new("test", secrets, None);
+        let page = Page::new("test", secrets);
         let (_server, address) = serve(&page);
         show(&page, 1000);
         let events = format!("{:?}", events(&mut live(address), 8));
@@ -214,7 +214,7 @@ fn secrets_of_a_head_are_in_no_event_unless_they_are_asked_for() {
 
 #[test]
 fn a_page_that_is_late_learns_how_much_it_missed() {
-    let page = Page::new("test", Secrets::Hidden, None);
+    let page = Page::new("test", Secrets::Hidden);
     let (_server, address) = serve(&page);
     let connection = page.connection("a test");
     connection.bytes(Role::Client, REQUEST, Instant::now());
@@ -297,7 +297,7 @@ fn library(from: Role, bytes: &[u8]) -> Option<ProtocolError> {
 
 #[test]
 fn the_strict_peer_of_the_composer_says_what_the_library_says() {
-    let page = Page::new("test", Secrets::Hidden, None);
+    let page = Page::new("test", Secrets::Hidden);
     let (_server, address) = serve(&page);
     let mut ws = live(address);
     let mut broken = 0;
@@ -329,7 +329,7 @@ fn the_strict_peer_of_the_composer_says_what_the_library_says() {
 
 #[test]
 fn commands_that_are_none_are_refused_and_the_page_goes_on() {
-    let page = Page::new("test", Secrets::Hidden, None);
+    let page = Page::new("test", Secrets::Hidden);
     let (_server, address) = serve(&page);
     let mut ws = live(address);
     for command in [
@@ -361,7 +361,8 @@ fn frames_are_sent_to_the_peer_and_a_peer_that_is_away_is_reported() {
     });
     let server = server.unwrap();
     let peer = Peer { address: server.local_addr().unwrap(), target: "/".to_owned() };
-    let page = Page::new("test", Secrets::Hidden, Some(peer));
+    let page = Page::new("test", Secrets::Hidden);
+    page.send_to(peer);
     let (_server, address) = serve(&page);
     let mut ws = live(address);
     // Two frames of one message, over one connection.

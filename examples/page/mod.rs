@@ -24,7 +24,7 @@ mod log;
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,7 +51,8 @@ pub(crate) struct Page(Arc<Shared>);
 struct Shared {
     title: String,
     secrets: Secrets,
-    peer: Option<Peer>,
+    /// Where the composer sends its frames. Without it they are judged only.
+    peer: OnceLock<Peer>,
     start: Instant,
     log: Log,
     connections: AtomicU64,
@@ -60,18 +61,22 @@ struct Shared {
 }
 
 impl Page {
-    /// `peer` is where the composer sends its frames. Without it they are judged only.
-    pub(crate) fn new(title: &str, secrets: Secrets, peer: Option<Peer>) -> Page {
+    pub(crate) fn new(title: &str, secrets: Secrets) -> Page {
         Page(Arc::new(Shared {
             title: title.to_owned(),
             secrets,
-            peer,
+            peer: OnceLock::new(),
             start: Instant::now(),
             log: Log::default(),
             connections: AtomicU64::new(0),
             pages: AtomicU64::new(0),
             ended: AtomicBool::new(false),
         }))
+    }
+
+    /// Sets the peer of the composer. Only the first one counts.
+    pub(crate) fn send_to(&self, peer: Peer) {
+        let _ = self.0.peer.set(peer);
     }
 
     /// Closes all pages within [`LOOK`].
@@ -145,7 +150,7 @@ impl Page {
     fn run_commands(&self, ws: &mut WebSocket) -> stdws::Result<()> {
         let mut composer = Composer::new();
         while let Some(message) = ws.recv()? {
-            let answer = composer.run(message.as_text().unwrap_or_default(), self.0.peer.as_ref());
+            let answer = composer.run(message.as_text().unwrap_or_default(), self.0.peer.get());
             ws.send(answer)?;
         }
         Ok(())
@@ -167,7 +172,7 @@ impl Page {
 
 impl Shared {
     fn hello(&self) -> String {
-        let (title, target) = (event::json(&self.title), self.peer.as_ref().map(|peer| event::json(&peer.target)));
+        let (title, target) = (event::json(&self.title), self.peer.get().map(|peer| event::json(&peer.target)));
         format!("{{\"event\":\"hello\",\"title\":{title},\"target\":{}}}", target.unwrap_or("null".to_owned()))
     }
 

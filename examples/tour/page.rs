@@ -41,7 +41,8 @@ pub(super) fn start(out: Output) -> Result<Running, Failure> {
             move |bytes| stamped(&other, Role::Server, bytes),
         )
     })?;
-    let page = Page::new("tour", Secrets::Hidden, Some(Peer { address: relay, target: "/tour".to_owned() }));
+    let page = Page::new("tour", Secrets::Hidden);
+    page.send_to(Peer { address: relay, target: "/tour".to_owned() });
     let (live, files, serving) = (page.clone(), page.clone(), page.clone());
     let server = local_server()?
         // DNS rebinding needs a name.

@@ -6,10 +6,11 @@
 //! | `event.rs` | what there is to tell, and who is told: the events and the trait of the sinks |
 //! | `relay.rs` | the bytes of one connection, both ways |
 //! | `track.rs`, `lane.rs`, `frames.rs` | bytes to events: heads, messages, frames |
-//! | `sinks.rs` | explanations on the terminal, and JSON |
+//! | `sinks.rs`, `capture.rs` | explanations on the terminal, JSON, and pcapng |
 //! | `page.rs` | the page of `examples/page`, on the same port |
 //! | `fault.rs`, `corrupt.rs` | faults on purpose |
 
+mod capture;
 mod corrupt;
 pub(crate) mod event;
 mod fault;
@@ -17,8 +18,8 @@ mod frames;
 mod lane;
 mod page;
 mod relay;
-mod sinks;
-mod track;
+pub(crate) mod sinks;
+pub(crate) mod track;
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -57,6 +58,12 @@ const INSPECT: Group = Group {
     flags: &[
         Flag("--listen, --addr", "ADDR:PORT", "where to listen (127.0.0.1:9001); port 0 takes a free one"),
         Flag("--json", "", "print one JSON object for each event"),
+        Flag(
+            "--pcapng",
+            "FILE",
+            "also write the bytes of both directions, without TLS, to a capture for Wireshark; FILE must not exist, or - for \
+             the standard output, which has nothing else then",
+        ),
         Flag("--page", "", "also show the frames on a page for a browser, at the address that is printed"),
         Flag("--quiet", "", "print nothing but the address"),
         Flag("--plain", "", "no colour"),
@@ -108,12 +115,8 @@ fn run(args: &Args) -> Outcome {
         Some(Duration::ZERO) => Err(Failure::usage(format!("{name} takes more than 0 seconds"))),
         seconds => Ok(seconds.unwrap_or(Duration::from_secs(default))),
     };
-    let addr = args.value("--listen")?.unwrap_or("127.0.0.1:9001");
-    let failure = |error| Failure::new(format!("{addr}: {error}"));
-    let listener = TcpListener::bind(addr).map_err(failure)?;
-    let local = listener.local_addr().map_err(failure)?;
     let (is_tls, shows_secrets) = (args.has("--tls"), args.has("--show-secrets"));
-    let page = args.has("--page").then(|| PageHost::new(local, is_tls, shows_secrets));
+    let page = args.has("--page").then(|| PageHost::new(shows_secrets));
     let inspector = Arc::new(Inspector {
         acceptor: Acceptor::new(args)?,
         connector: Connector::new(args)?,
@@ -130,10 +133,19 @@ fn run(args: &Args) -> Outcome {
         open: AtomicUsize::new(0),
         most: args.number("--max-connections")?.unwrap_or(1024),
     });
+    let addr = args.value("--listen")?.unwrap_or("127.0.0.1:9001");
+    let failure = |error| Failure::new(format!("{addr}: {error}"));
+    let listener = TcpListener::bind(addr).map_err(failure)?;
+    let local = listener.local_addr().map_err(failure)?;
     let (scheme, http) = if is_tls { ("wss", "https") } else { ("ws", "http") };
-    terminal::print(format!("listening on {scheme}://{local}\n"))?;
-    if inspector.page.is_some() {
-        terminal::print(format!("the page: {http}://{local}{PLACE}/\n"))?;
+    let mut place = format!("listening on {scheme}://{local}");
+    if let Some(host) = &inspector.page {
+        host.listens_at(local, is_tls);
+        place += &format!("\nthe page: {http}://{local}{PLACE}/");
+    }
+    match is_capture_printed(args) {
+        true => place.lines().for_each(|line| terminal::note("inspect", line)),
+        false => terminal::print(place + "\n")?,
     }
     if args.has("--until-stdin-ends") {
         let inspector = inspector.clone();
@@ -170,11 +182,20 @@ fn target(args: &Args) -> Result<String, Failure> {
     }
 }
 
+fn is_capture_printed(args: &Args) -> bool {
+    args.path("--pcapng").is_some_and(|path| path == "-")
+}
+
 /// Who is told. A further sink is added here.
 fn sinks(args: &Args, page: Option<&PageHost>) -> Result<Vec<Box<dyn Sink>>, Failure> {
     args.exclude("--quiet", &["--json"])?;
     let mut all: Vec<Box<dyn Sink>> = Vec::new();
-    match (args.has("--json"), args.has("--quiet")) {
+    if let Some(path) = args.path("--pcapng") {
+        all.push(Box::new(capture::File::create(path)?));
+    }
+    let is_quiet = args.has("--quiet") || is_capture_printed(args);
+    match (args.has("--json"), is_quiet) {
+        (true, true) => return Err(Failure::usage("--json and --pcapng - exclude each other")),
         (true, _) => all.push(Box::new(sinks::Json)),
         (_, true) => {}
         _ => all.push(Box::new(sinks::Terminal::new(args.has("--plain")))),
@@ -246,7 +267,7 @@ impl Inspector {
             }
         };
         let number = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let track = Track::new(self.shows_secrets);
+        let track = Track::new(self.shows_secrets, event::SHOWN);
         let relay = Relay::new(self.sinks.clone(), number, track, self.idle, self.delay);
         relay.run(client, server, first, self.faults.faults());
         Ok(())

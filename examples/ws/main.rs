@@ -25,6 +25,7 @@ mod json_line;
 mod metrics;
 #[path = "../page/mod.rs"]
 mod page;
+mod pcapng;
 mod record;
 mod replay;
 mod run;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::args::Failure;
 use crate::session::Side;
 
-/// Maximum number of payload bytes that an event holds. The rest is counted.
+/// Maximum number of payload bytes that an event of `ws inspect` holds. The rest is counted.
 pub(crate) const SHOWN: usize = 16 << 10;
 
 /// Something that happened on a connection.
@@ -82,7 +82,7 @@ pub(crate) struct Frame {
     pub(crate) header: Vec<u8>,
     /// Number of payload bytes that have come: `length`, unless the direction has ended before.
     pub(crate) received: u64,
-    /// The payload as it was on the wire, up to [`SHOWN`] bytes.
+    /// The payload as it was on the wire, the first of them.
     pub(crate) wire: Vec<u8>,
     /// The same bytes without the mask.
     pub(crate) payload: Vec<u8>,
@@ -96,7 +96,7 @@ pub(crate) struct Frame {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inflated {
-    /// Up to [`SHOWN`] bytes.
+    /// The first of them.
     pub(crate) bytes: Vec<u8>,
     /// Number of all bytes.
     pub(crate) length: u64,

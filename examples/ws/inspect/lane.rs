@@ -9,7 +9,7 @@ use stdws::deflate::{Inflate, WindowBits};
 use stdws::explain::Explainer;
 use stdws::MessageKind;
 
-use super::event::{Broken, Frame, Inflated, What, SHOWN};
+use super::event::{Broken, Frame, Inflated, What};
 use super::frames::{Framer, Part, RawHeader};
 use crate::session::Side;
 
@@ -18,6 +18,8 @@ const STEP: usize = 256;
 
 pub(super) struct Lane {
     from: Side,
+    /// Maximum number of payload bytes that an event holds.
+    shown: usize,
     pub(super) explainer: Explainer,
     framer: Framer,
     number: u64,
@@ -42,9 +44,10 @@ struct Message {
 }
 
 impl Lane {
-    pub(super) fn new(from: Side, explainer: Explainer) -> Lane {
+    pub(super) fn new(from: Side, explainer: Explainer, shown: usize) -> Lane {
         Lane {
             from,
+            shown,
             explainer,
             framer: Framer::default(),
             number: 0,
@@ -155,14 +158,14 @@ impl Lane {
         if let Some(key) = frame.key {
             mask::apply(&mut plain, mask::rotate_key(key, (before % 4) as usize));
         }
-        keep(&mut frame.wire, piece);
-        keep(&mut frame.payload, &plain);
+        keep(&mut frame.wire, piece, self.shown);
+        keep(&mut frame.payload, &plain, self.shown);
         if self.is_over || !current.is_data {
             return;
         }
         let Some(message) = &mut self.message else { return };
         let broken = match (&mut self.inflate, &mut frame.inflated) {
-            (Some(inflate), Some(inflated)) => decompress(inflate, message, &plain, inflated),
+            (Some(inflate), Some(inflated)) => decompress(inflate, message, &plain, inflated, self.shown),
             _ => message.check(&plain),
         };
         self.is_over |= broken.is_some();
@@ -202,13 +205,19 @@ impl Message {
     }
 }
 
-fn decompress(inflate: &mut Inflate, message: &mut Message, bytes: &[u8], to: &mut Inflated) -> Option<Broken> {
+fn decompress(
+    inflate: &mut Inflate,
+    message: &mut Message,
+    bytes: &[u8],
+    to: &mut Inflated,
+    shown: usize,
+) -> Option<Broken> {
     let mut plain = Vec::new();
     for step in bytes.chunks(STEP) {
         plain.clear();
         let result = inflate.push(step, &mut plain, usize::MAX);
         to.length = to.length.saturating_add(plain.len() as u64);
-        keep(&mut to.bytes, &plain);
+        keep(&mut to.bytes, &plain, shown);
         let broken = message.check(&plain).or_else(|| result.is_err().then(invalid_deflate));
         if broken.is_some() {
             return broken;
@@ -225,8 +234,8 @@ fn invalid_deflate() -> Broken {
     Broken { requirement: "7692-6.2-1", text: "a compressed message cannot be decompressed".to_owned() }
 }
 
-/// Keeps the first bytes.
-fn keep(to: &mut Vec<u8>, bytes: &[u8]) {
-    let room = SHOWN.saturating_sub(to.len()).min(bytes.len());
+/// Keeps the first bytes, up to this number.
+fn keep(to: &mut Vec<u8>, bytes: &[u8], shown: usize) {
+    let room = shown.saturating_sub(to.len()).min(bytes.len());
     to.extend_from_slice(bytes.get(..room).unwrap_or_default());
 }

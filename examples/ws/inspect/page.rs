@@ -26,11 +26,9 @@ pub(super) struct PageHost {
 }
 
 impl PageHost {
-    /// The composer connects to the listener, as any client does. With TLS it can not.
-    pub(super) fn new(listener: SocketAddr, is_tls: bool, shows_secrets: bool) -> PageHost {
-        let peer = (!is_tls).then(|| Peer { address: reachable(listener), target: "/".to_owned() });
+    pub(super) fn new(shows_secrets: bool) -> PageHost {
         let secrets = if shows_secrets { Secrets::Shown } else { Secrets::Hidden };
-        let page = Page::new("ws inspect", secrets, peer);
+        let page = Page::new("ws inspect", secrets);
         let (live, files) = (page.clone(), page.clone());
         let server = Server::without_listener()
             .limits(Limits::with_max_message_size(MAX_MESSAGE))
@@ -40,6 +38,13 @@ impl PageHost {
                 false => Decision::accept(),
             });
         PageHost { page, server }
+    }
+
+    /// The composer connects to the listener, as any client does. It has no TLS.
+    pub(super) fn listens_at(&self, listener: SocketAddr, is_tls: bool) {
+        if !is_tls {
+            self.page.send_to(Peer { address: reachable(listener), target: "/".to_owned() });
+        }
     }
 
     /// Whether the first bytes of a client are a request for the page.

@@ -58,14 +58,14 @@ impl Sinks {
 
 // ── Explanations ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-pub(super) struct Terminal {
+pub(crate) struct Terminal {
     paint: Paint,
     /// The connection of the last line.
     connection: u64,
 }
 
 impl Terminal {
-    pub(super) fn new(plain: bool) -> Terminal {
+    pub(crate) fn new(plain: bool) -> Terminal {
         Terminal { paint: Paint::new(&io::stdout(), plain), connection: 0 }
     }
 
@@ -133,7 +133,7 @@ fn frame_text(frame: &Frame) -> String {
 // ── JSON ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// One flat object a line, as those of `ws cat --json`.
-pub(super) struct Json;
+pub(crate) struct Json;
 
 impl Sink for Json {
     fn event(&mut self, event: &Event) -> Result<(), Failure> {

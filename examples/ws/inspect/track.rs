@@ -19,10 +19,11 @@ use crate::session::Side;
 /// Maximum number of bytes of a head. A longer one is not explained.
 const MAX_HEAD: usize = 64 << 10;
 
-pub(super) struct Track {
+pub(crate) struct Track {
     client: Direction,
     server: Direction,
     shows_secrets: bool,
+    shown: usize,
     form: Form,
 }
 
@@ -48,12 +49,14 @@ enum State {
 }
 
 impl Track {
-    pub(super) fn new(shows_secrets: bool) -> Track {
+    /// Events hold up to `shown` bytes of a payload.
+    pub(crate) fn new(shows_secrets: bool, shown: usize) -> Track {
         let (client, server) = pair(&[]);
         let mut track = Track {
-            client: Direction::new(Side::Client, client),
-            server: Direction::new(Side::Server, server),
+            client: Direction::new(Side::Client, client, shown),
+            server: Direction::new(Side::Server, server, shown),
             shows_secrets,
+            shown,
             form: Form::Rfc6455,
         };
         track.begin(&[]);
@@ -61,7 +64,7 @@ impl Track {
     }
 
     /// Bytes of this side, and the events that they complete.
-    pub(super) fn feed(&mut self, from: Side, mut bytes: &[u8], events: &mut Vec<What>) {
+    pub(crate) fn feed(&mut self, from: Side, mut bytes: &[u8], events: &mut Vec<What>) {
         while !bytes.is_empty() {
             let direction = self.direction(from);
             bytes = match &mut direction.state {
@@ -80,7 +83,18 @@ impl Track {
     }
 
     /// This side has ended its direction.
-    pub(super) fn finish(&mut self, from: Side, events: &mut Vec<What>) {
+    pub(crate) fn finish(&mut self, from: Side, events: &mut Vec<What>) {
+        self.finish_direction(from, events);
+        events.push(What::HalfClosed { from });
+    }
+
+    /// Both directions have ended, without an end that could be seen.
+    pub(crate) fn end(&mut self, events: &mut Vec<What>) {
+        self.finish_direction(Side::Client, events);
+        self.finish_direction(Side::Server, events);
+    }
+
+    fn finish_direction(&mut self, from: Side, events: &mut Vec<What>) {
         let direction = self.direction(from);
         match &mut direction.state {
             State::Head(head) if !head.is_empty() => {
@@ -98,7 +112,6 @@ impl Track {
             }
         }
         direction.state = State::Opaque;
-        events.push(What::HalfClosed { from });
     }
 
     fn direction(&mut self, from: Side) -> &mut Direction {
@@ -139,8 +152,8 @@ impl Track {
     fn begin(&mut self, request: &[u8]) {
         let (client, server) = pair(request);
         let secrets = |explainer: Explainer| if self.shows_secrets { explainer.with_secrets() } else { explainer };
-        self.client.lane = Lane::new(Side::Client, secrets(client));
-        self.server.lane = Lane::new(Side::Server, secrets(server));
+        self.client.lane = Lane::new(Side::Client, secrets(client), self.shown);
+        self.server.lane = Lane::new(Side::Server, secrets(server), self.shown);
         self.server.state = State::Head(Vec::new());
         self.form = form(request);
         if self.form != Form::Rfc6455 {
@@ -210,8 +223,8 @@ impl Track {
 }
 
 impl Direction {
-    fn new(from: Side, explainer: Explainer) -> Direction {
-        Direction { state: State::Head(Vec::new()), lane: Lane::new(from, explainer) }
+    fn new(from: Side, explainer: Explainer, shown: usize) -> Direction {
+        Direction { state: State::Head(Vec::new()), lane: Lane::new(from, explainer, shown) }
     }
 }
 
