@@ -351,7 +351,7 @@ fn commands_that_are_none_are_refused_and_the_page_goes_on() {
 }
 
 #[test]
-fn frames_are_sent_to_the_peer_and_a_peer_that_is_away_is_reported() {
+fn frames_are_sent_to_the_peer_over_one_connection() {
     let (sender, received) = std::sync::mpsc::channel();
     let server = Server::bind("127.0.0.1:0").unwrap().start(move |mut ws| {
         while let Some(message) = ws.recv()? {
@@ -373,12 +373,31 @@ fn frames_are_sent_to_the_peer_and_a_peer_that_is_away_is_reported() {
     assert_eq!(received.recv_timeout(LONG).unwrap().as_text(), Some("One, two."));
     ws.send("send /a%20b\u{e9} 8100").unwrap();
     assert_eq!(next(&mut ws).at(&["event"]).text(), "failure");
-    server.stop();
-    ws.send("fresh").unwrap();
-    next(&mut ws);
-    ws.send("send /chat 818000000000").unwrap();
-    let verdict = next(&mut ws);
-    assert!(!verdict.at(&["sent"]).text().is_empty(), "{verdict:?}");
+}
+
+#[test]
+fn a_peer_that_opens_no_websocket_is_reported() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let page = Page::new("test", Secrets::Hidden);
+    page.send_to(Peer { address: listener.local_addr().unwrap(), target: "/".to_owned() });
+    let (_server, address) = serve(&page);
+    let mut ws = live(address);
+    for response in ["", "HTTP/1.1 404 Not Found\r\n\r\n"] {
+        ws.send("send /chat 818000000000").unwrap();
+        let mut stream = listener.accept().unwrap().0;
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            head.extend(byte);
+        }
+        stream.write_all(response.as_bytes()).unwrap();
+        drop(stream);
+        let verdict = next(&mut ws);
+        assert!(!verdict.at(&["sent"]).text().is_empty(), "{verdict:?}");
+        // It is judged as well.
+        assert!(verdict.at(&["said"]).text().contains("Accepted: "), "{verdict:?}");
+    }
 }
 
 #[test]

@@ -27,7 +27,9 @@ let events = [];
 let size = 0;
 let gone = 0;
 let chosen = null;
+/** Events that have no rows yet. */
 let waiting = [];
+let timer = null;
 let attempts = 0;
 let number = 0;
 
@@ -43,11 +45,22 @@ function receive(text) {
       return answer(event);
     default:
       event.size = text.length;
-      if (isPaused()) waiting.push(event);
-      else add(event);
-      if (waiting.length > MAX_ROWS) gone += waiting.splice(0, waiting.length - MAX_ROWS).length;
-      return count();
+      waiting.push(event);
+      // A burst is laid out once.
+      timer ??= setTimeout(flush, 30);
   }
+}
+
+/** Adds what has come since the last time, unless the page is paused. */
+function flush() {
+  timer = null;
+  if (waiting.length > MAX_ROWS) gone += waiting.splice(0, waiting.length - MAX_ROWS).length;
+  if (!isPaused()) {
+    const follows = rows.scrollHeight - rows.scrollTop - rows.clientHeight < 40;
+    waiting.splice(0).forEach(add);
+    if (follows && !chosen) rows.scrollTop = rows.scrollHeight;
+  }
+  count();
 }
 
 function add(event) {
@@ -62,12 +75,10 @@ function add(event) {
   event.row = row;
   event.haystack = haystack(event);
   row.hidden = !matches(event);
-  const follows = rows.scrollHeight - rows.scrollTop - rows.clientHeight < 40;
   rows.append(row);
   events.push(event);
   size += event.size;
   while (events.length > MAX_ROWS || size > MAX_SIZE) drop();
-  if (follows && !chosen) rows.scrollTop = rows.scrollHeight;
 }
 
 function drop() {
@@ -219,10 +230,8 @@ function back() {
 byId('filters').addEventListener('input', filter);
 byId('filters').addEventListener('submit', (event) => event.preventDefault());
 byId('pause').addEventListener('click', () => {
-  const paused = !isPaused();
-  byId('pause').setAttribute('aria-pressed', `${paused}`);
-  if (!paused) waiting.splice(0).forEach(add);
-  count();
+  byId('pause').setAttribute('aria-pressed', `${!isPaused()}`);
+  flush();
 });
 byId('clear').addEventListener('click', () => {
   choose(null);
