@@ -1,6 +1,6 @@
 //! The pages of the examples in a real browser: Chromium, driven over its DevTools WebSocket by this crate. The chat has two tabs
 //! on two server processes that are joined by a real NATS server. Needs `chromium` and `nats-server` (Debian's packages), so it
-//! runs only when asked to: `cargo build --example chat --example tour && cargo test --test browser -- --ignored`.
+//! runs only when asked to: `cargo build --example chat --example tour --example ws && cargo test --test browser -- --ignored`.
 
 #[path = "browser/devtools.rs"]
 mod devtools;

@@ -333,3 +333,24 @@ fn the_page_shows_what_compression_made_of_a_message() {
     details_say(&tab, "less on the wire");
     keep_picture(&tab, "page-compression");
 }
+
+#[test]
+#[ignore = "needs Chromium; .ci/run installs it and runs this"]
+fn the_page_of_ws_inspect_shows_what_passes_to_a_real_server() {
+    let start = |settings: &[&str], mark| Process::start(Command::new(example("ws")).args(settings), mark);
+    let (_echo, server) = start(&["echo", "--addr", "127.0.0.1:0"], "listening on ");
+    let (tool, address) = start(&["inspect", "--listen", "127.0.0.1:0", "--page", "--quiet", &server], "the page: ");
+    let browser = Browser::start();
+    let tab = live(&browser, &address);
+    tab.until("document.title.startsWith('ws inspect')");
+    set(&tab, "target", "/made");
+    click(&tab, "send");
+    verdict_says(&tab, "Accepted: 5 bytes, which end a message.");
+    verdict_says(&tab, "Sent.");
+    tab.until("document.querySelectorAll('#rows .server').length === 2");
+    tab.until("document.querySelector('#rows .client .preview').textContent === 'GET /made HTTP/1.1'");
+    tab.until("document.querySelector('#rows .row:last-child .preview').textContent === 'Hello'");
+    // The tool ends: the page says so.
+    drop(tool);
+    tab.until("document.getElementById('state').dataset.state === 'lost'");
+}
