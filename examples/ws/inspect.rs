@@ -8,6 +8,7 @@
 //! | `track.rs`, `lane.rs`, `frames.rs` | bytes to events: heads, messages, frames |
 //! | `sinks.rs`, `capture.rs` | explanations on the terminal, JSON, and pcapng |
 //! | `page.rs` | the page of `examples/page`, on the same port |
+//! | `rewrite.rs` | requests for the server of the URL |
 //! | `fault.rs`, `corrupt.rs` | faults on purpose |
 
 mod capture;
@@ -18,6 +19,7 @@ mod frames;
 mod lane;
 mod page;
 mod relay;
+mod rewrite;
 pub(crate) mod sinks;
 pub(crate) mod track;
 
@@ -45,9 +47,10 @@ pub(crate) const COMMAND: Command = Command {
     operands: "URL",
     count: (1, 1),
     summary: "explains every byte between clients and a server",
-    about: "Listens, connects each client to the host and port of the URL, passes the bytes of both directions on as they \
-            are, and explains them. The request of the client is not changed either, so the path of the URL must be /.\n\
-            Heads are shown without secrets, payloads as they are. What is shown after a fault is what the receiver gets.\n\
+    about:
+        "Listens, connects each client to the host and port of the URL, passes the bytes of both directions on as they \
+            are, and explains them. A server that serves several hosts, or checks Host or Origin, needs --rewrite.\n\
+            Heads are shown without secrets, payloads as they are. After a fault, what the receiver gets is shown.\n\
             Exit codes: 0 ended by --until-stdin-ends; 1 failed; 2 called wrongly.",
     groups: &[INSPECT, CONNECTIONS, fault::FAULTS],
     run,
@@ -57,6 +60,11 @@ const INSPECT: Group = Group {
     title: "Inspect",
     flags: &[
         Flag("--listen, --addr", "ADDR:PORT", "where to listen (127.0.0.1:9001); port 0 takes a free one"),
+        Flag(
+            "--rewrite",
+            "",
+            "change the request of a client: the Host and the Origin become those of the URL, and the path /, too",
+        ),
         Flag("--json", "", "print one JSON object for each event"),
         Flag(
             "--pcapng",
@@ -95,6 +103,7 @@ struct Inspector {
     connector: Connector,
     /// As the connector needs it.
     target: String,
+    rewrite: Option<Uri>,
     timeout: Duration,
     stall: Duration,
     idle: Duration,
@@ -110,7 +119,7 @@ struct Inspector {
 }
 
 fn run(args: &Args) -> Outcome {
-    let target = target(args)?;
+    let (uri, target) = target(args)?;
     let positive = |name: &str, default: u64| match args.seconds(name)? {
         Some(Duration::ZERO) => Err(Failure::usage(format!("{name} takes more than 0 seconds"))),
         seconds => Ok(seconds.unwrap_or(Duration::from_secs(default))),
@@ -121,6 +130,7 @@ fn run(args: &Args) -> Outcome {
         acceptor: Acceptor::new(args)?,
         connector: Connector::new(args)?,
         target,
+        rewrite: args.has("--rewrite").then_some(uri),
         timeout: client::connect_timeout(args)?.max(Duration::from_millis(1)),
         stall: positive("--stall", 60)?,
         idle: positive("--idle", 3600)?,
@@ -163,22 +173,26 @@ fn run(args: &Args) -> Outcome {
 }
 
 /// Host and port of the URL, as the connector needs them.
-fn target(args: &Args) -> Result<String, Failure> {
+fn target(args: &Args) -> Result<(Uri, String), Failure> {
     let uri = Uri::parse(args.operand(0, "URL")?).map_err(|problem| Failure::usage(format!("URL: {problem}")))?;
-    if uri.resource() != "/" || uri.userinfo().is_some() {
-        return Err(Failure::usage("URL has host and port only: the client sends path and credentials"));
+    if uri.userinfo().is_some() {
+        return Err(Failure::usage("URL has no credentials: the client sends its own"));
+    }
+    if uri.resource() != "/" && !args.has("--rewrite") {
+        return Err(Failure::usage("URL has a path, which only --rewrite sends"));
     }
     let host = match (uri.host().contains(':'), uri.zone()) {
         (true, Some(zone)) => format!("[{}%{zone}]", uri.host()),
         (true, None) => format!("[{}]", uri.host()),
         (false, _) => uri.host().to_owned(),
     };
+    let address = format!("{host}:{}", uri.port());
     match uri.is_secure() {
         true if cfg!(not(feature = "native-tls")) => {
             Err(Failure::usage("wss:// needs a build with --features native-tls"))
         }
-        true => Ok(format!("tls://{host}:{}", uri.port())),
-        false => Ok(format!("{host}:{}", uri.port())),
+        true => Ok((uri, format!("tls://{address}"))),
+        false => Ok((uri, address)),
     }
 }
 
@@ -259,6 +273,10 @@ impl Inspector {
         if let Some(host) = self.page.as_ref().filter(|_| PageHost::is_for_page(&first)) {
             return host.serve(client, first);
         }
+        let first = match &self.rewrite {
+            Some(uri) => rewrite::rewrite(&client, first, uri, self.timeout),
+            None => first,
+        };
         let server = match self.connector.connect(&self.target, self.timeout, self.stall) {
             Ok(server) => server,
             Err(error) => {

@@ -76,6 +76,8 @@
 //!   [`HeadParser::limits`](crate::handshake::http::HeadParser::limits) and
 //!   [`Explainer::limits`](crate::explain::Explainer::limits) set them without a connection.
 //! * Up to four empty lines before a request are ignored (RFC 9112 section 2.2).
+//! * `ws inspect` (`examples/ws/README.md`) explains every byte between any client and any server, writes captures for Wireshark, and
+//!   breaks rules on purpose. `ws explain`, `ws record` and `ws replay` read and write captures (pcapng).
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),

@@ -255,6 +255,24 @@ fn drafts_pass_and_are_explained() {
     }
 }
 
+#[test]
+fn a_request_is_rewritten_on_demand() {
+    let request = b"GET / HTTP/1.1\r\nhost: localhost:1\r\nORIGIN: http://localhost:1\r\nX-Host: a\r\n\r\n\x81";
+    for (path, first) in [("/feed?a=b", "GET /feed?a=b HTTP/1.1"), ("/", "GET / HTTP/1.1")] {
+        let (url, serving) = raw(|mut tcp| read_rest(&mut tcp));
+        let authority = url.strip_prefix("ws://").unwrap().to_owned();
+        let inspecting = Inspecting::start(&format!("{url}{path}"), &["--rewrite", "--quiet"]);
+        let mut tcp = inspecting.connect();
+        // The head comes in pieces.
+        request.chunks(7).for_each(|piece| tcp.write_all(piece).unwrap());
+        tcp.shutdown(Shutdown::Write).unwrap();
+        let received = String::from_utf8_lossy(&serving.join().unwrap()).into_owned();
+        let expected =
+            format!("{first}\r\nHost: {authority}\r\nOrigin: http://{authority}\r\nX-Host: a\r\n\r\n\u{fffd}");
+        assert_eq!(received, expected);
+    }
+}
+
 // ── Faults ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// 6455-5.1-2, 6455-5.2-3, 6455-5.2-4, 6455-5.2-5, 6455-5.2-6, 6455-5.5-2, 6455-5.4-s2, 6455-8.1-1, 7692-6.2-1, 6455-7.4.1-3:
@@ -498,8 +516,8 @@ fn wrong_use_is_one_line() {
     let file = folder.file("session.pcapng", "kept");
     let cases: [(&[&str], i32, &str); 12] = [
         (&["http://h"], 2, "URL: "),
-        (&["ws://h/path"], 2, "URL has host and port only"),
-        (&["ws://user:S3cret@h"], 2, "URL has host and port only"),
+        (&["ws://h/path"], 2, "URL has a path, which only --rewrite sends"),
+        (&["ws://user:S3cret@h"], 2, "URL has no credentials"),
         (&["ws://h", "--corrupt=crc"], 2, "there is no KIND \"crc\""),
         (&["ws://h", "--at=1"], 2, "--at needs --corrupt KIND"),
         (&["ws://h", "--from=me"], 2, "--from takes client or server, not \"me\""),
