@@ -59,10 +59,9 @@ impl PageHost {
         let client = Arc::new(client);
         let (reader, writer, ended) = (Half(client.clone(), first), Half(client.clone(), Vec::new()), client);
         let split = SplitStream::new(reader, writer).on_end(move || ended.shutdown());
-        match self.server.accept_over(split).map_err(|error| format!("the page: {error}"))? {
+        if let Some(ws) = self.server.accept_over(split).map_err(|error| format!("the page: {error}"))? {
             // A page that was closed in any way is no problem of the tool.
-            Some(ws) => drop(self.page.serve(ws)),
-            None => {}
+            let _ = self.page.serve(ws);
         }
         Ok(())
     }
