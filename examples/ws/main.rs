@@ -13,6 +13,7 @@ mod args;
 mod bench;
 mod bridge;
 mod cat;
+mod chat;
 mod check;
 mod client;
 mod echo;
@@ -20,6 +21,7 @@ mod explain;
 mod hex;
 mod inspect;
 mod json_line;
+mod metrics;
 mod pcapng;
 mod record;
 mod replay;
@@ -42,6 +44,7 @@ const COMMANDS: &[&Command] = &[
     &cat::COMMAND,
     &echo::COMMAND,
     &serve::COMMAND,
+    &chat::COMMAND,
     &explain::COMMAND,
     &inspect::COMMAND,
     &run::COMMAND,
