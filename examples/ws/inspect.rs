@@ -59,7 +59,8 @@ pub(crate) const COMMAND: Command = Command {
 const INSPECT: Group = Group {
     title: "Inspect",
     flags: &[
-        Flag("--listen, --addr", "ADDR:PORT", "where to listen (127.0.0.1:9001); port 0 takes a free one"),
+        Flag("--listen", "ADDR:PORT", "where to listen (127.0.0.1:9001); port 0 takes a free one"),
+        Flag("--addr", "ADDR:PORT", "the same: its name in the commands that are servers"),
         Flag(
             "--rewrite",
             "",
@@ -119,6 +120,7 @@ struct Inspector {
 }
 
 fn run(args: &Args) -> Outcome {
+    args.exclude("--listen", &["--addr"])?;
     let (uri, target) = target(args)?;
     let positive = |name: &str, default: u64| match args.seconds(name)? {
         Some(Duration::ZERO) => Err(Failure::usage(format!("{name} takes more than 0 seconds"))),
@@ -143,7 +145,7 @@ fn run(args: &Args) -> Outcome {
         open: AtomicUsize::new(0),
         most: args.number("--max-connections")?.unwrap_or(1024),
     });
-    let addr = args.value("--listen")?.unwrap_or("127.0.0.1:9001");
+    let addr = args.value("--listen")?.or(args.value("--addr")?).unwrap_or("127.0.0.1:9001");
     let failure = |error| Failure::new(format!("{addr}: {error}"));
     let listener = TcpListener::bind(addr).map_err(failure)?;
     let local = listener.local_addr().map_err(failure)?;

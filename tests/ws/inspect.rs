@@ -149,7 +149,7 @@ fn bytes_pass_unchanged_and_half_closed() {
 fn every_frame_is_an_event_with_its_bits() {
     let server = echo_server();
     let inspecting = Inspecting::start(&server.url(), &["--json"]);
-    let client = Client::new(&format!("{}/?token=1234", inspecting.url())).unwrap();
+    let client = Client::new(format!("{}/?token=1234", inspecting.url())).unwrap();
     let mut ws = client.deflate(Deflate::default()).connect().unwrap();
     let text = "all and all and all and all and all and all and all and all and all and all and all and all";
     ws.send(text).unwrap();
@@ -188,7 +188,7 @@ fn every_frame_is_an_event_with_its_bits() {
 fn the_terminal_has_the_explanation() {
     let server = server(echo);
     let inspecting = Inspecting::start(&server.url(), &["--show-secrets"]);
-    let mut ws = stdws::connect(&format!("{}/?token=1234", inspecting.url())).unwrap();
+    let mut ws = stdws::connect(format!("{}/?token=1234", inspecting.url())).unwrap();
     ws.send("Hello").unwrap();
     ws.recv().unwrap();
     inspecting.lines.until("--- connection 1: 127.0.0.1:");
@@ -235,7 +235,7 @@ fn drafts_pass_and_are_explained() {
     for version in Version::ALL {
         let server = Server::bind("127.0.0.1:0").unwrap().legacy_versions([version]).start(echo).unwrap();
         let inspecting = Inspecting::start(&server.url(), &["--json"]);
-        let mut ws = Client::new(&inspecting.url()).unwrap().version(version).connect().unwrap();
+        let mut ws = Client::new(inspecting.url()).unwrap().version(version).connect().unwrap();
         ws.send("Hello").unwrap();
         let answer = ws.recv().unwrap_or_else(|error| panic!("{version}: {error}"));
         assert_eq!(answer.unwrap().as_text(), Some("Hello"), "{version}");
@@ -294,7 +294,7 @@ fn corrupted_frames_break_the_rule_that_is_meant() {
         ("close", "6455-7.4.1-3"),
     ] {
         let inspecting = Inspecting::start(&server.url(), &["--json", "--from=client", "--corrupt", kind]);
-        let client = Client::new(&inspecting.url()).unwrap();
+        let client = Client::new(inspecting.url()).unwrap();
         let client = if kind == "deflate" { client.deflate(Deflate::default()) } else { client };
         let mut ws = client.connect().unwrap();
         match kind {
@@ -319,7 +319,7 @@ fn what_a_server_sends_is_corrupted_too() {
     let server = server(echo);
     for kind in ["mask", "accept", "payload"] {
         let inspecting = Inspecting::start(&server.url(), &["--json", "--from=server", "--at=2", "--corrupt", kind]);
-        let connected = stdws::connect(&inspecting.url());
+        let connected = stdws::connect(inspecting.url());
         if kind == "accept" {
             let Err(Error::Handshake(rejection)) = connected else { panic!("{connected:?}") };
             assert!(rejection.to_string().contains("Sec-WebSocket-Accept"), "{rejection}");
@@ -341,7 +341,7 @@ fn what_a_server_sends_is_corrupted_too() {
 fn fragments_are_the_same_message() {
     let server = server(echo);
     let inspecting = Inspecting::start(&server.url(), &["--json", "--fragment=7", "--pieces=3", "--from=client"]);
-    let mut ws = stdws::connect(&inspecting.url()).unwrap();
+    let mut ws = stdws::connect(inspecting.url()).unwrap();
     let bytes = noise(100);
     ws.send(&bytes).unwrap();
     assert_eq!(ws.recv().unwrap().unwrap().as_bytes(), bytes);
@@ -361,7 +361,7 @@ fn fragments_are_the_same_message() {
 fn connections_are_dropped_where_it_is_asked_for() {
     let server = server(echo);
     let inspecting = Inspecting::start(&server.url(), &["--json", "--drop-after=4", "--delay=1"]);
-    let mut ws = stdws::connect(&inspecting.url()).unwrap();
+    let mut ws = stdws::connect(inspecting.url()).unwrap();
     for _ in 0..2 {
         ws.send("x").unwrap();
         assert!(ws.recv().unwrap().is_some());
@@ -389,7 +389,7 @@ fn connections_are_dropped_where_it_is_asked_for() {
 fn a_server_that_is_away_or_lost_is_told() {
     // Nobody listens there, and no other test gets this port.
     let inspecting = Inspecting::start("ws://127.0.0.1:1", &[]);
-    let Err(Error::Handshake(rejection)) = stdws::connect(&inspecting.url()) else { panic!("connected") };
+    let Err(Error::Handshake(rejection)) = stdws::connect(inspecting.url()) else { panic!("connected") };
     assert_eq!(rejection.status(), Some(502));
     let (code, log) = inspecting.end();
     assert!(code == 0 && log.starts_with("ws inspect: no connection to 127.0.0.1:1"), "{log}");
@@ -463,7 +463,7 @@ fn a_slow_reader_slows_the_sender_and_takes_no_memory() {
 fn a_reader_that_takes_nothing_ends_the_connection() {
     let (url, serving) = raw(|mut tcp| {
         read_head(&mut tcp);
-        let block = vec![0x82, 0x00].repeat(1 << 15);
+        let block = [0x82, 0x00].repeat(1 << 15);
         while tcp.write_all(&block).is_ok() {}
     });
     let inspecting = Inspecting::start(&url, &["--quiet", "--stall=0.5", "--pcapng", &null()]);
@@ -484,7 +484,7 @@ fn null() -> String {
 fn the_end_of_the_input_closes_the_connections() {
     let server = server(echo);
     let inspecting = Inspecting::start(&server.url(), &["--json"]);
-    let mut ws = stdws::connect(&inspecting.url()).unwrap();
+    let mut ws = stdws::connect(inspecting.url()).unwrap();
     ws.send("x").unwrap();
     ws.recv().unwrap();
     assert_eq!(inspecting.end(), (0, String::new()));
@@ -546,7 +546,7 @@ fn tls_ends_on_both_sides() {
     assert!(server.url().starts_with("wss://"));
     let more = ["--tls", &*pem, "--tls-key", &*key, "--ca", &*ca, "--json"];
     let inspecting = Inspecting::start(&server.url(), &more);
-    let client = Client::new(&format!("wss://{}", inspecting.address)).unwrap().tls(made.connect()).unwrap();
+    let client = Client::new(format!("wss://{}", inspecting.address)).unwrap().tls(made.connect()).unwrap();
     let mut ws = client.connect().unwrap();
     let text = "x".repeat(300_000);
     ws.send(&text).unwrap();
