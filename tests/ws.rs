@@ -37,6 +37,12 @@ mod every;
 mod explain;
 #[path = "ws/frame.rs"]
 mod frame;
+#[path = "ws/inspect.rs"]
+mod inspect;
+#[path = "ws/inspect_page.rs"]
+mod inspect_page;
+#[path = "ws/pcapng.rs"]
+mod pcapng;
 #[path = "ws/record.rs"]
 mod record;
 #[path = "ws/replay.rs"]

@@ -9,7 +9,7 @@
 
 mod relay;
 mod target;
-mod tcp;
+pub(crate) mod tcp;
 #[cfg(feature = "native-tls")]
 mod tls;
 

@@ -7,6 +7,7 @@
 //! | `terminal.rs` | colour, escaping, times, JSON |
 //! | `session.rs`, `json_line.rs` | recorded sessions |
 //! | `client.rs`, `server.rs` | the flags that all clients and all servers have |
+//! | `../page` | the page of `ws inspect --page` |
 //! | all others | one command each |
 
 mod args;
@@ -19,8 +20,12 @@ mod client;
 mod echo;
 mod explain;
 mod hex;
+mod inspect;
 mod json_line;
 mod metrics;
+#[path = "../page/mod.rs"]
+mod page;
+mod pcapng;
 mod record;
 mod replay;
 mod run;
@@ -44,6 +49,7 @@ const COMMANDS: &[&Command] = &[
     &serve::COMMAND,
     &chat::COMMAND,
     &explain::COMMAND,
+    &inspect::COMMAND,
     &run::COMMAND,
     &bridge::COMMAND,
     &check::COMMAND,
