@@ -39,6 +39,8 @@ mod explain;
 mod frame;
 #[path = "ws/inspect.rs"]
 mod inspect;
+#[path = "ws/inspect_faults.rs"]
+mod inspect_faults;
 #[path = "ws/pcapng.rs"]
 mod pcapng;
 #[path = "ws/record.rs"]
