@@ -39,6 +39,8 @@ mod explain;
 mod frame;
 #[path = "ws/inspect.rs"]
 mod inspect;
+#[path = "ws/inspect_faults.rs"]
+mod inspect_faults;
 #[path = "ws/inspect_page.rs"]
 mod inspect_page;
 #[path = "ws/pcapng.rs"]
