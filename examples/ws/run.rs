@@ -175,7 +175,8 @@ impl Program {
     /// The bytes of a message for the program.
     fn input(&self, message: Message) -> Vec<u8> {
         let mut bytes = message.into_bytes();
-        if !self.binary {
+        // Some clients send lines with their line feeds. The answer to a second one would be an empty message.
+        if !self.binary && bytes.last() != Some(&b'\n') {
             bytes.push(b'\n');
         }
         bytes

@@ -156,3 +156,6 @@
 //! * [`Explainer::through_http_proxy`](crate::explain::Explainer::through_http_proxy) and
 //!   [`through_socks5`](crate::explain::Explainer::through_socks5) explain the exchange with a proxy (feature `proxy`). The example
 //!   `tour` has chapters on failures, proxies, TLS and drafts (`tour --list`), and colours on a terminal.
+//! * `ws chat`: the chat as a command of the tool. `ws bench` shows a bar on a terminal, servers the number of their connections.
+//! * `ws run` does not double the line feed of a message that ends with one, as those of websocat do. `ws check` names a dropped
+//!   `Upgrade` as a cause of status 502.
