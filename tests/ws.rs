@@ -27,6 +27,8 @@ mod bridge;
 mod cat;
 #[path = "ws/cat_faults.rs"]
 mod cat_faults;
+#[path = "ws/chat.rs"]
+mod chat;
 #[path = "ws/check.rs"]
 mod check;
 #[path = "ws/echo.rs"]
@@ -37,6 +39,9 @@ mod every;
 mod explain;
 #[path = "ws/frame.rs"]
 mod frame;
+#[cfg(target_os = "linux")]
+#[path = "ws/progress.rs"]
+mod progress;
 #[path = "ws/record.rs"]
 mod record;
 #[path = "ws/replay.rs"]

@@ -110,8 +110,8 @@
 //! * Events for logs and counters: [`Client::on_event`](crate::Client::on_event), [`Server::on_event`](crate::Server::on_event); chapter
 //!   [`observing`](super::observing). [`explain`](crate::explain) explains the bytes on the wire, including compressed ones.
 //! * [`Explainer::finish`](crate::explain::Explainer::finish): what is missing where an input ends.
-//! * The example `ws`, one tool for the terminal: `cat`, `echo`, `serve`, `explain`, `run`, `bridge`, `check`,
-//!   `bench`, `record` and `replay`.
+//! * The example `ws`, one tool for the terminal: `cat`, `echo`, `serve`, `chat`, `explain`, `run`, `bridge`, `check`,
+//!   `bench`, `record` and `replay`. On a terminal all of them show how long something takes.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, or from the environment: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).
 //! * The fastest of several addresses (RFC 8305): families in turn, the next after 250 ms. Chapter [`connecting`](super::connecting).
@@ -156,6 +156,3 @@
 //! * [`Explainer::through_http_proxy`](crate::explain::Explainer::through_http_proxy) and
 //!   [`through_socks5`](crate::explain::Explainer::through_socks5) explain the exchange with a proxy (feature `proxy`). The example
 //!   `tour` has chapters on failures, proxies, TLS and drafts (`tour --list`), and colours on a terminal.
-//! * `ws chat`: the chat as a command of the tool. `ws bench` shows a bar on a terminal, servers the number of their connections.
-//! * `ws run` does not double the line feed of a message that ends with one, as those of websocat do. `ws check` names a dropped
-//!   `Upgrade` as a cause of status 502.
