@@ -29,6 +29,7 @@ fn the_page_and_the_chat_are_on_one_port() {
     ben.send("say hello").unwrap();
     let said = lines(&mut ann, 2);
     assert!(said[0] == "came ben" && said[1].contains(" ben ") && said[1].ends_with(" hello"), "{said:?}");
+    drop(ben);
     // The end of the input is a shutdown.
     drop(server.tool.stdin.take());
     while ann.recv().unwrap().is_some() {}
