@@ -5,7 +5,7 @@ use stdws::{CloseCode, WebSocket};
 use crate::echo::Listening;
 
 fn connect(server: &Listening) -> WebSocket {
-    stdws::connect(&format!("ws://{}/chat", server.authority())).unwrap()
+    stdws::connect(format!("ws://{}/chat", server.authority())).unwrap()
 }
 
 fn lines(ws: &mut WebSocket, count: usize) -> Vec<String> {
