@@ -13,9 +13,10 @@ struct Help {
     text: String,
 }
 
-/// A flag of a help, and the names of its values.
+/// A flag of a help: its first name, all of its names, and the names of its values.
 struct Flag {
     name: String,
+    names: Vec<String>,
     values: Vec<String>,
 }
 
@@ -39,15 +40,16 @@ impl Help {
         lines
             .map(|line| {
                 // The description begins after two spaces.
-                let mut words = line.split("  ").next().unwrap().split(' ').filter(|word| *word != "-v");
-                let name = words.next().unwrap().trim_end_matches(',').to_owned();
-                Flag { name, values: words.map(str::to_owned).collect() }
+                let words = line.split("  ").next().unwrap().split(' ').map(|word| word.trim_end_matches(','));
+                let (names, values): (Vec<_>, Vec<_>) =
+                    words.map(str::to_owned).partition(|word| word.starts_with('-'));
+                Flag { name: names[0].clone(), names, values }
             })
             .collect()
     }
 
     fn has(&self, flag: &str) -> bool {
-        self.flags().iter().any(|known| known.name == flag)
+        self.flags().iter().any(|known| known.names.iter().any(|name| name == flag))
     }
 }
 
@@ -67,7 +69,7 @@ fn wrong_flags_are_one_line_and_print_no_help() {
         let command = &*help.command;
         expect_usage_error(command, &["--no-such-flag"], "there is no flag --no-such-flag");
         expect_usage_error(command, &["-x"], "there is no flag -x");
-        for Flag { name, values } in help.flags() {
+        for Flag { name, values, .. } in help.flags() {
             // Those that several commands share are tried once.
             if !tried.insert(name.clone()) {
                 continue;
@@ -131,7 +133,7 @@ fn an_output_that_fails_ends_it_quietly_or_in_one_line() {
 #[test]
 fn no_secret_is_a_value_of_a_flag() {
     for help in Help::all() {
-        for Flag { name, values } in help.flags() {
+        for Flag { name, values, .. } in help.flags() {
             let about_secrets = ["password", "token", "secret", "key"].iter().any(|word| name.contains(word));
             if about_secrets && name != "--show-secrets" {
                 assert_eq!(values, ["FILE"], "ws {} {name}", help.command);
