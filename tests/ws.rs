@@ -27,6 +27,8 @@ mod bridge;
 mod cat;
 #[path = "ws/cat_faults.rs"]
 mod cat_faults;
+#[path = "ws/chat.rs"]
+mod chat;
 #[path = "ws/check.rs"]
 mod check;
 #[path = "ws/echo.rs"]
@@ -45,6 +47,9 @@ mod inspect_faults;
 mod inspect_page;
 #[path = "ws/pcapng.rs"]
 mod pcapng;
+#[cfg(target_os = "linux")]
+#[path = "ws/progress.rs"]
+mod progress;
 #[path = "ws/record.rs"]
 mod record;
 #[path = "ws/replay.rs"]

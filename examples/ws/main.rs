@@ -95,7 +95,7 @@ fn overview(name: &OsString, operand: Option<OsString>) -> Outcome {
     match (name.to_str(), operand.as_ref()) {
         (Some("--help" | "-h" | "help"), None) => print(&help()),
         (Some("--version"), None) => print(concat!("ws ", env!("CARGO_PKG_VERSION"), "\n")),
-        (Some("help"), Some(operand)) => match command(operand) {
+        (Some("--help" | "-h" | "help"), Some(operand)) => match command(operand) {
             Some(command) => print(&args::help(command)),
             None => Err(Failure::usage(format!("there is no command {operand:?}"))),
         },

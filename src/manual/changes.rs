@@ -116,6 +116,8 @@
 //!   `bench`, `record` and `replay`.
 //! * A page for the browser shows the frames of the tour and of `ws inspect`, with the rule behind each field, and builds any frame by
 //!   hand: `tour --page`, `ws inspect --page`.
+//! * The example `ws`, one tool for the terminal: `cat`, `echo`, `serve`, `chat`, `explain`, `run`, `bridge`, `check`,
+//!   `bench`, `record` and `replay`. On a terminal all of them show how long something takes.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, or from the environment: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).
 //! * The fastest of several addresses (RFC 8305): families in turn, the next after 250 ms. Chapter [`connecting`](super::connecting).
