@@ -15,6 +15,7 @@ mod bridge;
 mod cat;
 mod check;
 mod client;
+mod conform;
 mod echo;
 mod explain;
 mod hex;
@@ -44,6 +45,7 @@ const COMMANDS: &[&Command] = &[
     &run::COMMAND,
     &bridge::COMMAND,
     &check::COMMAND,
+    &conform::COMMAND,
     &bench::COMMAND,
     &record::COMMAND,
     &replay::COMMAND,
