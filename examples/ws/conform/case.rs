@@ -188,6 +188,11 @@ pub(super) fn case(id: &'static str, name: impl Into<String>, title: impl Into<S
 }
 
 impl Case {
+    /// Whether a client has an open connection in this case.
+    pub(super) fn opens(&self) -> bool {
+        !matches!(self.what, What::Response(_, Wanted::Refused))
+    }
+
     /// For one side only.
     pub(super) fn only(mut self, side: Side) -> Case {
         self.side = Some(side);

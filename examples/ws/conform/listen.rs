@@ -7,7 +7,8 @@
 //! | `/updateReports` | a Close; the run ends |
 //! | any other | the next case |
 //!
-//! The first three are those of the Autobahn TestSuite, so its clients run unchanged.
+//! The first three are those of the Autobahn TestSuite, so its clients run unchanged. They end when a connection is not
+//! opened, so the cases whose response must be refused come last, and are not counted for them.
 
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
@@ -22,6 +23,9 @@ use super::peer::{Event, Peer, Side};
 use super::report::Row;
 use super::watch::Watch;
 use super::Listed;
+
+/// What is seen in a case for which no client came.
+pub(super) const NOT_CONNECTED: &str = "the client did not connect for this case";
 
 /// The state of a run. Locked only between connections' steps, never while something is sent or received.
 struct Run {
@@ -54,8 +58,9 @@ pub(super) fn run(listener: &TcpListener, cases: &[Listed], wait: Duration, idle
     thread::scope(|scope| loop {
         let done = {
             let run = lock();
-            let all = run.running == 0 && run.judged.iter().all(Option::is_some);
-            all && (!run.counted || run.reported) || run.running == 0 && run.last.elapsed() > idle
+            let all = run.judged.iter().all(Option::is_some);
+            let ended = if run.counted { run.reported } else { all };
+            run.running == 0 && (ended || run.last.elapsed() > idle)
         };
         if done {
             return;
@@ -80,7 +85,7 @@ pub(super) fn run(listener: &TcpListener, cases: &[Listed], wait: Duration, idle
         verdict: Verdict::Unseen,
         sent: String::new(),
         expected: String::new(),
-        seen: "the client did not connect for this case".to_owned(),
+        seen: NOT_CONNECTED.to_owned(),
         note: String::new(),
     };
     let rows = cases
@@ -130,7 +135,8 @@ fn serve(mut tcp: TcpStream, cases: &[Listed], wait: Duration, state: &Mutex<Run
     let Some((number, listed)) = listed else {
         peer.raw(&judge::response(&request, &[]));
         if number.is_none() && target.starts_with("/getCaseCount") {
-            peer.send(&[case::text(cases.len().to_string())], false);
+            let count = cases.iter().filter(|listed| listed.case.opens()).count();
+            peer.send(&[case::text(count.to_string())], false);
         }
         goodbye(&mut peer);
         return lock().watch.merge("no case", watch);

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use super::case::{section, Case, Finding, Verdict};
+use super::listen::NOT_CONNECTED;
 use super::peer::Side;
 use super::watch::{Watch, RULES};
 use crate::args::{Args, Failure};
@@ -60,31 +61,38 @@ pub(super) fn print(rows: &[Row], args: &Args) -> Result<(), Failure> {
 fn text(rows: &[Row], args: &Args) -> String {
     let paint = Paint::new(&io::stdout(), args.has("--plain"));
     let mut text = String::new();
+    let verbose = args.has("--verbose");
     for row in rows {
         let finding = &row.finding;
-        let (details, colour) = match finding.verdict {
-            Verdict::Pass => (!finding.note.is_empty(), Colour::Received),
-            Verdict::NotApplicable => (false, Colour::Dim),
-            Verdict::Unseen => (false, Colour::Control),
-            Verdict::Fail => (true, Colour::Failed),
+        let (colour, shown) = match finding.verdict {
+            Verdict::Pass => (Colour::Received, verbose || !finding.note.is_empty()),
+            Verdict::NotApplicable => (Colour::Dim, true),
+            Verdict::Unseen => (Colour::Control, verbose || finding.seen != NOT_CONNECTED),
+            Verdict::Fail => (Colour::Failed, true),
         };
-        let verbose = args.has("--verbose");
-        if !verbose && matches!(finding.verdict, Verdict::Pass) && finding.note.is_empty() {
+        if !shown {
             continue;
         }
         let word = paint.paint(colour, &format!("{:<14}", finding.verdict.word()));
         let _ = writeln!(text, "{word} {:<17} {:<28} {}", row.id, row.name, row.title);
-        if verbose || matches!(finding.verdict, Verdict::Fail) {
-            let _ = writeln!(text, "    read      {}", section(row.id));
-            for (name, value) in [("sent", &finding.sent), ("expected", &finding.expected), ("seen", &finding.seen)] {
-                let _ = writeln!(text, "    {name:<9} {}", terminal::escaped(value));
-            }
-        } else if !details {
-            let _ = writeln!(text, "    seen      {}", terminal::escaped(&finding.seen));
+        let mut line = |name: &str, value: &str| {
+            let _ = writeln!(text, "    {name:<9} {}", terminal::escaped(value));
+        };
+        if verbose || finding.verdict == Verdict::Fail {
+            line("read", &section(row.id));
+            line("sent", &finding.sent);
+            line("expected", &finding.expected);
+        }
+        if verbose || finding.verdict != Verdict::Pass {
+            line("seen", &finding.seen);
         }
         if !finding.note.is_empty() {
-            let _ = writeln!(text, "    note      {}", terminal::escaped(&finding.note));
+            line("note", &finding.note);
         }
+    }
+    let missing = rows.iter().filter(|row| row.finding.seen == NOT_CONNECTED).count();
+    if missing > 0 && !verbose {
+        let _ = writeln!(text, "not seen       {missing} cases: {NOT_CONNECTED}");
     }
     let _ = writeln!(text, "{}", totals(rows));
     text
