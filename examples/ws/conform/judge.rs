@@ -79,6 +79,12 @@ pub(super) fn server(case: &Case, target: &Target) -> Judged {
     judged(result, expected, peer)
 }
 
+/// An open connection to a server.
+pub(super) fn connect(target: &Target) -> Result<Peer, Stop> {
+    let mut peer = Peer::new(target.connect()?, Side::Server, target.wait, Vec::new());
+    open(&mut peer, target, &[]).map(|_| peer)
+}
+
 /// Runs a case against a client that has sent this request.
 pub(super) fn client(case: &Case, request: &Head, mut peer: Peer) -> Judged {
     let (result, expected) = match &case.what {
