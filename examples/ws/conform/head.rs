@@ -96,6 +96,11 @@ impl Head {
         text + "\r\n"
     }
 
+    /// The head in one line, for the report.
+    pub(super) fn line(&self) -> String {
+        self.text().trim_end().replace("\r\n", " | ")
+    }
+
     pub(super) fn write(&self, tcp: &mut TcpStream) -> std::io::Result<()> {
         let text = self.text();
         match self.slowly {

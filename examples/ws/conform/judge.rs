@@ -149,6 +149,9 @@ fn judged(result: Result<String, Stop>, expected: String, mut peer: Peer) -> Jud
 
 /// Closes the connection, so that the peer need not take it for lost. What comes is not judged.
 fn farewell(peer: &mut Peer) {
+    if !peer.opened {
+        return;
+    }
     let (sent, seen) = (peer.sent.len(), peer.seen.len());
     if !peer.close_sent {
         peer.send(&[case::close(1000, "")], false);
@@ -196,11 +199,19 @@ fn exchange(peer: &mut Peer, request: &Head) -> Result<(Head, Vec<u8>), Stop> {
     peer.raw(request);
     match peer.read_head() {
         Ok((head, rest)) => {
-            peer.seen.push(head.text().trim_end().to_owned());
+            // Behind another status comes a body.
+            peer.opened = head.status() == Some(101);
+            peer.seen.push(head.line());
             Ok((head, rest))
         }
-        Err(NoHead::End) => Err(Stop(Verdict::Unseen, "the connection ended without a response".into())),
-        Err(NoHead::Quiet) => Err(Stop(Verdict::Unseen, "no response came".into())),
+        Err(why) => {
+            peer.opened = false;
+            let text = match why {
+                NoHead::End => "the connection ended without a response",
+                NoHead::Quiet => "no response came",
+            };
+            Err(Stop(Verdict::Unseen, text.into()))
+        }
     }
 }
 
@@ -240,6 +251,9 @@ fn request(peer: &mut Peer, target: &Target, edits: &[Edit], wanted: &Wanted) ->
         // An offer that is declined by declining the connection is declined.
         Wanted::Without(_) if !opened => Ok(format!("the server answered {:?}", head.start)),
         Wanted::RefusedWithVersion => fail("the response does not name version 13 in Sec-WebSocket-Version"),
+        Wanted::Extensions(_) if !opened => {
+            Err(Stop(Verdict::NotApplicable, format!("the server answered {:?}", head.start)))
+        }
         _ if !opened => fail(format!("the server answered {:?}", head.start)),
         Wanted::Accepted => {
             peer.send(&[case::text("after the response")], false);

@@ -25,7 +25,7 @@ use super::watch::Watch;
 use super::Listed;
 
 /// What is seen in a case for which no client came.
-pub(super) const NOT_CONNECTED: &str = "the client did not connect for this case";
+const NOT_CONNECTED: &str = "the client did not connect for this case";
 
 /// The state of a run. Locked only between connections' steps, never while something is sent or received.
 struct Run {

@@ -64,6 +64,8 @@ pub(super) struct Peer {
     pub(super) close_received: bool,
     /// Whether the peer has ended the connection.
     pub(super) ended: bool,
+    /// Whether what comes is frames.
+    pub(super) opened: bool,
 }
 
 /// A header as it came.
@@ -94,6 +96,7 @@ impl Peer {
             close_sent: false,
             close_received: false,
             ended: false,
+            opened: true,
         }
     }
 
@@ -178,7 +181,7 @@ impl Peer {
 
     /// Sends a head.
     pub(super) fn raw(&mut self, head: &Head) {
-        self.sent.push(head.text().trim_end().to_owned());
+        self.sent.push(head.line());
         let _ = head.write(&mut self.tcp);
     }
 

@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 use std::io;
 
 use super::case::{section, Case, Finding, Verdict};
-use super::listen::NOT_CONNECTED;
 use super::peer::Side;
 use super::watch::{Watch, RULES};
 use crate::args::{Args, Failure};
 use crate::terminal::{self, Colour, Paint};
+
+/// Maximum number of cases that are named for what they share.
+const NAMED: usize = 3;
 
 /// One row of the report.
 pub(super) struct Row {
@@ -60,42 +62,57 @@ pub(super) fn print(rows: &[Row], args: &Args) -> Result<(), Failure> {
 
 fn text(rows: &[Row], args: &Args) -> String {
     let paint = Paint::new(&io::stdout(), args.has("--plain"));
-    let mut text = String::new();
     let verbose = args.has("--verbose");
-    for row in rows {
+    let mut text = String::new();
+    for row in rows.iter().filter(|row| verbose || row.finding.verdict == Verdict::Fail) {
         let finding = &row.finding;
-        let (colour, shown) = match finding.verdict {
-            Verdict::Pass => (Colour::Received, verbose || !finding.note.is_empty()),
-            Verdict::NotApplicable => (Colour::Dim, true),
-            Verdict::Unseen => (Colour::Control, verbose || finding.seen != NOT_CONNECTED),
-            Verdict::Fail => (Colour::Failed, true),
-        };
-        if !shown {
-            continue;
-        }
-        let word = paint.paint(colour, &format!("{:<14}", finding.verdict.word()));
+        let word = paint.paint(colour(finding.verdict), &format!("{:<14}", finding.verdict.word()));
         let _ = writeln!(text, "{word} {:<17} {:<28} {}", row.id, row.name, row.title);
-        let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "    read      {}", section(row.id));
+        let fields = [("sent", &finding.sent), ("expected", &finding.expected), ("seen", &finding.seen)];
+        for (name, value) in fields.into_iter().chain([("note", &finding.note)]).filter(|(_, value)| !value.is_empty())
+        {
             let _ = writeln!(text, "    {name:<9} {}", terminal::escaped(value));
-        };
-        if verbose || finding.verdict == Verdict::Fail {
-            line("read", &section(row.id));
-            line("sent", &finding.sent);
-            line("expected", &finding.expected);
-        }
-        if verbose || finding.verdict != Verdict::Pass {
-            line("seen", &finding.seen);
-        }
-        if !finding.note.is_empty() {
-            line("note", &finding.note);
         }
     }
-    let missing = rows.iter().filter(|row| row.finding.seen == NOT_CONNECTED).count();
-    if missing > 0 && !verbose {
-        let _ = writeln!(text, "not seen       {missing} cases: {NOT_CONNECTED}");
+    if !verbose {
+        groups(rows, paint, &mut text);
     }
     let _ = writeln!(text, "{}", totals(rows));
     text
+}
+
+/// The cases that did not fail, and of which something is worth saying, by what that is.
+fn groups(rows: &[Row], paint: Paint, text: &mut String) {
+    let mut groups: Vec<(Verdict, &str, Vec<&str>)> = Vec::new();
+    for row in rows {
+        let said = match row.finding.verdict {
+            Verdict::Fail => continue,
+            Verdict::Pass => &*row.finding.note,
+            _ => row.finding.seen.split(" -- ").next().unwrap_or_default(),
+        };
+        match groups.iter_mut().find(|group| group.0 == row.finding.verdict && group.1 == said) {
+            _ if said.is_empty() => {}
+            Some(group) => group.2.push(&row.name),
+            None => groups.push((row.finding.verdict, said, vec![&row.name])),
+        }
+    }
+    for (verdict, said, names) in groups {
+        let word = if verdict == Verdict::Pass { "note" } else { verdict.word() };
+        let word = paint.paint(colour(verdict), &format!("{word:<14}"));
+        let more = if names.len() > NAMED { ", ..." } else { "" };
+        let (count, named) = (names.len(), names.get(..NAMED).unwrap_or(&names).join(", "));
+        let _ = writeln!(text, "{word} {} (cases: {count}: {named}{more})", terminal::escaped(said));
+    }
+}
+
+fn colour(verdict: Verdict) -> Colour {
+    match verdict {
+        Verdict::Pass => Colour::Received,
+        Verdict::NotApplicable => Colour::Dim,
+        Verdict::Unseen => Colour::Control,
+        Verdict::Fail => Colour::Failed,
+    }
 }
 
 /// One line with the number of each verdict.
