@@ -29,6 +29,8 @@ mod cat;
 mod cat_faults;
 #[path = "ws/check.rs"]
 mod check;
+#[path = "ws/conform.rs"]
+mod conform;
 #[path = "ws/echo.rs"]
 mod echo;
 #[path = "ws/explain.rs"]

@@ -53,7 +53,7 @@ pub(crate) const COMMAND: Command = Command {
     about:
         "With a URL: judges that server, which must return each message as it came. With --listen: judges a client, \
             which connects again and again to this address, returns each message, and ends when it is refused; the \
-            clients of the Autobahn TestSuite do. Each case is one connection, and shows what was sent, expected and \
+            clients of the Autobahn TestSuite do. The first line of the output is the address. Each case is one connection, and shows what was sent, expected and \
             seen, by the id of the requirement: RFC, section, number.\n\
             With --stage N: judges a program of those who build their own: stages 4 to 6 a server at a URL, the others \
             a program that answers lines; see the manual's chapter exercises.\n\
@@ -67,7 +67,7 @@ const CASES: Group = Group {
     flags: &[
         Flag("--listen", "ADDR", "judge clients that connect to this address"),
         Flag("--stage", "N", "judge the exercise of this number, 1 to 7"),
-        Flag("--only", "WHAT", "cases with this id, name or area, or that begin so; repeatable"),
+        Flag("--only", "WHAT", "cases with this id, name or area, or of this section, such as 6455-5.4; repeatable"),
         Flag("--list", "", "list the cases instead of running them"),
         Flag("--wait", "S", "seconds to wait for what must come (5)"),
         Flag("--idle", "S", "with --listen: seconds without a client until the run ends (30)"),
@@ -153,7 +153,7 @@ fn finish(mut rows: Vec<Row>, watch: &Watch, side: Side, args: &Args) -> Outcome
 }
 
 fn begins(id: &str, name: &str, area: &str, only: &str) -> bool {
-    name.starts_with(only) || area == only || id == only || id.starts_with(&format!("{only}-"))
+    name == only || area == only || id == only || id.starts_with(&format!("{only}-"))
 }
 
 /// The cases for this side that the flags choose.
@@ -272,8 +272,10 @@ fn listening(args: &Args, address: &str, cases: &[Listed]) -> Result<(Vec<Row>, 
     let failure = |error| Failure::new(format!("{address}: {error}"));
     let listener = TcpListener::bind(address).map_err(failure)?;
     let local = listener.local_addr().map_err(failure)?;
-    // On the error output, so that the report can be piped.
-    terminal::note("conform", &format!("listening on ws://{local}, {} cases", cases.len()));
+    terminal::print(match args.has("--json") {
+        true => format!("{{\"listening\":\"ws://{local}\",\"cases\":{}}}\n", cases.len()),
+        false => format!("listening on ws://{local}, {} cases\n", cases.len()),
+    })?;
     let (rows, watch) = listen::run(&listener, cases, wait(args)?, idle);
     match report::count(&rows, Verdict::Unseen) == rows.len() {
         true => Err(Failure::new("no client has run a case")),

@@ -47,7 +47,7 @@ fn offers() -> Vec<Case> {
             let has = agreed.is_empty() || agreed.contains("server_no_context_takeover");
             if has { parameters(agreed, None, None) } else { fail("the answer lacks server_no_context_takeover") }
         }),
-        ("7692-7.1.2.1-3", "offer-server-window-15", "permessage-deflate; server_max_window_bits=15", |agreed| parameters(agreed, Some(15), None)),
+        ("7692-7.1.2.1-3", "offer-server-window-15", "permessage-deflate; server_max_window_bits=15", |agreed| parameters(agreed, None, None)),
         ("7692-7.1.2.1-3", "offer-server-window-10", "permessage-deflate; server_max_window_bits=10", |agreed| parameters(agreed, Some(10), None)),
         ("7692-7.1.2.1-3", "offer-server-window-8", "permessage-deflate; server_max_window_bits=8", |agreed| parameters(agreed, Some(8), None)),
         ("7692-7.1.2.2-3", "offer-client-window", "permessage-deflate; client_max_window_bits", |agreed| parameters(agreed, None, Some(15))),
