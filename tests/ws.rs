@@ -33,6 +33,8 @@ mod check;
 mod conform;
 #[path = "ws/echo.rs"]
 mod echo;
+#[path = "ws/every.rs"]
+mod every;
 #[path = "ws/explain.rs"]
 mod explain;
 #[path = "ws/frame.rs"]

@@ -13,6 +13,7 @@ mod args;
 mod bench;
 mod bridge;
 mod cat;
+mod chat;
 mod check;
 mod client;
 mod conform;
@@ -20,6 +21,7 @@ mod echo;
 mod explain;
 mod hex;
 mod json_line;
+mod metrics;
 mod record;
 mod replay;
 mod run;
@@ -41,6 +43,7 @@ const COMMANDS: &[&Command] = &[
     &cat::COMMAND,
     &echo::COMMAND,
     &serve::COMMAND,
+    &chat::COMMAND,
     &explain::COMMAND,
     &run::COMMAND,
     &bridge::COMMAND,
