@@ -110,6 +110,8 @@
 //! * Events for logs and counters: [`Client::on_event`](crate::Client::on_event), [`Server::on_event`](crate::Server::on_event); chapter
 //!   [`observing`](super::observing). [`explain`](crate::explain) explains the bytes on the wire, including compressed ones.
 //! * [`Explainer::finish`](crate::explain::Explainer::finish): what is missing where an input ends.
+//! * The example `ws` has `conform`, which judges servers and clients of others by each requirement that can be seen from
+//!   outside. The chapter [`exercises`](super::exercises) has seven stages for those who build their own.
 //! * The example `ws`, one tool for the terminal: `cat`, `echo`, `serve`, `explain`, `run`, `bridge`, `check`,
 //!   `bench`, `record` and `replay`.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, or from the environment: [`Proxy`](crate::Proxy),
