@@ -146,7 +146,7 @@ fn endpoint(tcp: &mut TcpStream, is_server: bool, breaks: Break) -> io::Result<(
     let mut number = 0_u32;
     let mut send = |tcp: &mut TcpStream, first: u8, payload: &[u8]| {
         number += 1;
-        let masks = (!is_server) != (breaks == Break::OtherMask);
+        let masks = is_server == (breaks == Break::OtherMask);
         let first = if breaks == Break::SetsReservedBit { first | 0x20 } else { first };
         let mut frame = vec![first];
         let bit = if masks { 0x80 } else { 0 };
@@ -180,7 +180,7 @@ fn endpoint(tcp: &mut TcpStream, is_server: bool, breaks: Break) -> io::Result<(
         if refused {
             return Ok(());
         }
-        let extra = [0, 2, 8][usize::from(length.saturating_sub(125))];
+        let extra = [0, 2, 8][length.saturating_sub(125)];
         if extra > 0 {
             let mut bytes = [0; 8];
             tcp.read_exact(&mut bytes[8 - extra..])?;

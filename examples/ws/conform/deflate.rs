@@ -25,6 +25,9 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
+/// Looks at the parameters of an answer, which are empty if there is none.
+type Check = fn(&str) -> Result<(), Stop>;
+
 /// A compressed message of one frame.
 fn packed(opcode: u8, payload: &[u8]) -> Frame {
     frame(FIN | RSV1 | opcode, pack(payload))
@@ -41,7 +44,7 @@ fn pack(payload: &[u8]) -> Vec<u8> {
 // One a line.
 #[rustfmt::skip]
 fn offers() -> Vec<Case> {
-    let good: Vec<(&'static str, &str, &'static str, fn(&str) -> Result<(), Stop>)> = vec![
+    let good: Vec<(&'static str, &str, &'static str, Check)> = vec![
         ("7692-7.1.2.2-5", "offer-plain", PLAIN, |agreed| parameters(agreed, None, None)),
         ("7692-7.1.1.1-s1", "offer-server-no-context", "permessage-deflate; server_no_context_takeover", |agreed| {
             let has = agreed.is_empty() || agreed.contains("server_no_context_takeover");

@@ -28,11 +28,10 @@ use crate::terminal;
 
 pub(super) fn run(args: &Args, number: u8) -> Outcome {
     let program = matches!(number, 1..=3 | 7);
-    match (number, program, args.operands.is_empty(), args.rest.is_empty()) {
-        (1..=7, ..) => {}
-        _ => return Err(Failure::usage("--stage takes 1 to 7")),
+    if !(1..=7).contains(&number) {
+        return Err(Failure::usage("--stage takes 1 to 7"));
     }
-    if program && args.rest.is_empty() || program && !args.operands.is_empty() {
+    if program && (args.rest.is_empty() || !args.operands.is_empty()) {
         return Err(Failure::usage(format!("stage {number} needs a program: ws conform --stage {number} -- PROGRAM")));
     }
     if !program && !args.rest.is_empty() {

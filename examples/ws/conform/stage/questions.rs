@@ -177,6 +177,9 @@ fn pairs(hex: &str) -> Vec<&str> {
     (0..hex.len() / 2).filter_map(|at| hex.get(2 * at..2 * at + 2)).collect()
 }
 
+/// Id, name, title, payload and message.
+type Packed = (&'static str, &'static str, &'static str, Vec<u8>, Vec<u8>);
+
 /// Stage 7. Question: the payload of a compressed message in hexadecimal. Answer: the message in hexadecimal. The
 /// messages are those of one connection, so a message can refer to those before.
 fn inflate() -> Vec<Question> {
@@ -185,7 +188,7 @@ fn inflate() -> Vec<Question> {
     let mut packed = Vec::new();
     Compress::new(Level::Best, WindowBits::MAX).push(&long, &mut packed);
     packed.truncate(packed.len().saturating_sub(4));
-    let rows: Vec<(&'static str, &str, &str, Vec<u8>, Vec<u8>)> = vec![
+    let rows: Vec<Packed> = vec![
         (
             "7692-7.2.2-s1",
             "hello",
@@ -224,7 +227,7 @@ fn inflate() -> Vec<Question> {
             b"Hello".to_vec(),
         ),
     ];
-    let row = |(id, name, title, packed, message): (&'static str, &str, &str, Vec<u8>, Vec<u8>)| Question {
+    let row = |(id, name, title, packed, message): Packed| Question {
         id,
         name: name.to_owned(),
         title: title.to_owned(),
