@@ -23,6 +23,8 @@ mod terminal;
 mod bench;
 #[path = "ws/bridge.rs"]
 mod bridge;
+#[path = "ws/broken.rs"]
+mod broken;
 #[path = "ws/cat.rs"]
 mod cat;
 #[path = "ws/cat_faults.rs"]
