@@ -23,6 +23,8 @@ mod terminal;
 mod bench;
 #[path = "ws/bridge.rs"]
 mod bridge;
+#[path = "ws/broken.rs"]
+mod broken;
 #[path = "ws/cat.rs"]
 mod cat;
 #[path = "ws/cat_faults.rs"]
@@ -31,6 +33,8 @@ mod cat_faults;
 mod chat;
 #[path = "ws/check.rs"]
 mod check;
+#[path = "ws/conform.rs"]
+mod conform;
 #[path = "ws/echo.rs"]
 mod echo;
 #[path = "ws/every.rs"]

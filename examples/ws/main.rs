@@ -17,6 +17,7 @@ mod cat;
 mod chat;
 mod check;
 mod client;
+mod conform;
 mod echo;
 mod explain;
 mod hex;
@@ -53,6 +54,7 @@ const COMMANDS: &[&Command] = &[
     &run::COMMAND,
     &bridge::COMMAND,
     &check::COMMAND,
+    &conform::COMMAND,
     &bench::COMMAND,
     &record::COMMAND,
     &replay::COMMAND,

@@ -112,6 +112,8 @@
 //! * Events for logs and counters: [`Client::on_event`](crate::Client::on_event), [`Server::on_event`](crate::Server::on_event); chapter
 //!   [`observing`](super::observing). [`explain`](crate::explain) explains the bytes on the wire, including compressed ones.
 //! * [`Explainer::finish`](crate::explain::Explainer::finish): what is missing where an input ends.
+//! * The example `ws` has `conform`, which judges servers and clients of others by each requirement that can be seen from
+//!   outside. The chapter [`exercises`](super::exercises) has seven stages for those who build their own.
 //! * The example `ws`, one tool for the terminal: `cat`, `echo`, `serve`, `explain`, `run`, `bridge`, `check`,
 //!   `bench`, `record` and `replay`.
 //! * A page for the browser shows the frames of the tour and of `ws inspect`, with the rule behind each field, and builds any frame by
