@@ -38,6 +38,7 @@ use std::time::Duration;
 use stdws::handshake::uri::Uri;
 
 use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
+use crate::bridge::tcp::{self, Acceptor, Connector};
 use crate::terminal;
 use case::{Case, Finding, Verdict};
 use judge::Target;
@@ -58,7 +59,7 @@ pub(crate) const COMMAND: Command = Command {
             With --stage N: judges a program of those who build their own: stages 4 to 6 a server at a URL, the others \
             a program that answers lines; see the manual's chapter exercises.\n\
             Exit codes: 0 nothing failed; 1 there was nothing to judge; 2 called wrongly; 3 a case failed.",
-    groups: &[CASES, REPORT],
+    groups: &[CASES, REPORT, TLS],
     run,
 };
 
@@ -83,6 +84,20 @@ const REPORT: Group = Group {
         Flag("--json", "", "print one JSON object for each case"),
         Flag("--junit", "FILE", "also write the results as JUnit"),
         Flag("--plain", "", "no colour"),
+    ],
+};
+
+const TLS: Group = Group {
+    title: "TLS",
+    flags: &[
+        Flag("--ca", "FILE", "for wss://: also trust this authority or certificate (PEM or DER)"),
+        Flag(
+            "--tls",
+            "FILE",
+            "with --listen: accept TLS with this PKCS#12 file, or this PEM certificate with --tls-key",
+        ),
+        Flag("--tls-key", "FILE", "the private key for a PEM certificate (PKCS#8)"),
+        Flag("--tls-password-file", "FILE", "the password of the PKCS#12 file; without it, WS_TLS_PASSWORD"),
     ],
 };
 
@@ -111,7 +126,10 @@ fn all() -> Vec<Listed> {
 
 fn run(args: &Args) -> Outcome {
     args.exclude("--json", &["--plain"])?;
-    args.exclude("--listen", &["--stage", "--header", "--parallel"])?;
+    args.exclude("--listen", &["--stage", "--header", "--parallel", "--ca"])?;
+    if args.has("--tls") && !args.has("--listen") {
+        return Err(Failure::usage("--tls needs --listen"));
+    }
     args.exclude("--list", &["--listen", "--stage", "--junit"])?;
     if args.has("--list") {
         return list(args);
@@ -209,17 +227,14 @@ fn list(args: &Args) -> Outcome {
 /// The server under test.
 fn target(args: &Args) -> Result<Target, Failure> {
     let uri = Uri::parse(args.operand(0, "URL")?).map_err(Failure::usage)?;
-    if uri.is_secure() {
-        let way = "put ws bridge or another proxy that ends TLS between";
-        return Err(Failure::usage(format!("frames that are wrong are sent without TLS: the URL is ws://; {way}")));
-    }
+    let (address, connector) = (tcp::target(&uri)?, Connector::new(args)?);
     let mut headers = Vec::new();
     for header in args.values("--header")? {
         let pair = header.split_once(':').ok_or_else(|| Failure::usage("--header has the form NAME: VALUE"))?;
         stdws::handshake::header::check_field(pair.0, pair.1.trim()).map_err(Failure::usage)?;
         headers.push((pair.0.to_owned(), pair.1.trim().to_owned()));
     }
-    Ok(Target { uri, headers, wait: wait(args)? })
+    Ok(Target { uri, address, connector, headers, wait: wait(args)? })
 }
 
 fn wait(args: &Args) -> Result<Duration, Failure> {
@@ -270,13 +285,15 @@ fn probe(target: &Target) -> Result<(), Failure> {
 fn listening(args: &Args, address: &str, cases: &[Listed]) -> Result<(Vec<Row>, Watch), Failure> {
     let idle = args.seconds("--idle")?.unwrap_or(Duration::from_secs(30));
     let failure = |error| Failure::new(format!("{address}: {error}"));
+    let acceptor = Acceptor::new(args)?;
     let listener = TcpListener::bind(address).map_err(failure)?;
     let local = listener.local_addr().map_err(failure)?;
+    let scheme = if args.has("--tls") { "wss" } else { "ws" };
     terminal::print(match args.has("--json") {
-        true => format!("{{\"listening\":\"ws://{local}\",\"cases\":{}}}\n", cases.len()),
-        false => format!("listening on ws://{local}, {} cases\n", cases.len()),
+        true => format!("{{\"listening\":\"{scheme}://{local}\",\"cases\":{}}}\n", cases.len()),
+        false => format!("listening on {scheme}://{local}, {} cases\n", cases.len()),
     })?;
-    let (rows, watch) = listen::run(&listener, cases, wait(args)?, idle);
+    let (rows, watch) = listen::run((&listener, &acceptor), cases, wait(args)?, idle);
     match report::count(&rows, Verdict::Unseen) == rows.len() {
         true => Err(Failure::new("no client has run a case")),
         false => Ok((rows, watch)),

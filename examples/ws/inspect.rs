@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use stdws::handshake::uri::Uri;
 
 use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
-use crate::bridge::tcp::{Acceptor, Connector, Stream};
+use crate::bridge::tcp::{self, Acceptor, Connector, Stream};
 use crate::{client, terminal};
 use event::Sink;
 use page::{PageHost, PageSink, PLACE};
@@ -183,19 +183,8 @@ fn target(args: &Args) -> Result<(Uri, String), Failure> {
     if uri.resource() != "/" && !args.has("--rewrite") {
         return Err(Failure::usage("URL has a path, which only --rewrite sends"));
     }
-    let host = match (uri.host().contains(':'), uri.zone()) {
-        (true, Some(zone)) => format!("[{}%{zone}]", uri.host()),
-        (true, None) => format!("[{}]", uri.host()),
-        (false, _) => uri.host().to_owned(),
-    };
-    let address = format!("{host}:{}", uri.port());
-    match uri.is_secure() {
-        true if cfg!(not(feature = "native-tls")) => {
-            Err(Failure::usage("wss:// needs a build with --features native-tls"))
-        }
-        true => Ok((uri, format!("tls://{address}"))),
-        false => Ok((uri, address)),
-    }
+    let target = tcp::target(&uri)?;
+    Ok((uri, target))
 }
 
 fn is_capture_printed(args: &Args) -> bool {

@@ -224,7 +224,7 @@ fn there_must_be_something_to_judge() {
 fn wrong_use_is_found() {
     let cases: [(&[&str], &str); 7] = [
         (&[], "URL is missing"),
-        (&["wss://127.0.0.1"], "frames that are wrong are sent without TLS"),
+        (&["--tls=identity.p12", "ws://127.0.0.1"], "--tls needs --listen"),
         (&["ws://127.0.0.1", "--only=nothing"], "no case for this side has the id, name or area \"nothing\""),
         (&["--stage=8", "ws://127.0.0.1"], "--stage takes 1 to 7"),
         (&["--stage=1"], "stage 1 needs a program"),
@@ -235,6 +235,79 @@ fn wrong_use_is_found() {
         let run = run(["conform"].iter().chain(args), "").expect(2);
         assert!(run.stderr.contains(text), "{args:?}: {}", run.stderr);
     }
+}
+
+#[cfg(not(feature = "native-tls"))]
+#[test]
+fn tls_needs_its_feature() {
+    for args in [&["wss://127.0.0.1"][..], &["--listen=127.0.0.1:0", "--tls=identity.p12"]] {
+        let run = run(["conform"].iter().chain(args), "").expect(2);
+        assert!(run.stderr.contains("needs a build with --features native-tls"), "{args:?}: {}", run.stderr);
+    }
+}
+
+#[cfg(all(unix, feature = "native-tls"))]
+#[test]
+fn a_server_and_a_client_are_judged_within_tls() {
+    let (folder, made) = (Folder::new(), crate::tls::certificates());
+    let file = |name: &str| folder.file(name, made.file(name));
+    let (pem, key, ca) = (file("right.pem"), file("right.key"), file("authority.pem"));
+    let server = Server::bind("127.0.0.1:0").unwrap().tls(made.accept("right")).deflate(Deflate::default());
+    let server = server.start(echo).unwrap();
+    let right = run(["conform", &server.url(), "--ca", &ca, "--json", WAIT], "").expect(0);
+    let rows = verdicts(right.text());
+    assert!(rows.len() > 240 && rows.iter().all(|(_, verdict)| verdict == "pass"), "{rows:?}");
+    let stranger = run(["conform", &server.url(), WAIT], "").expect(1);
+    assert!(stranger.stderr.contains("no connection: "), "{}", stranger.stderr);
+
+    let (mut tool, url, rest) = listening(&["--tls", &pem, "--tls-key", &key]);
+    assert!(url.starts_with("wss://"), "{url}");
+    let code = until_ended(&mut tool, move || {
+        let client = Client::new(&url).unwrap().tls(made.connect()).unwrap().deflate(Deflate::default());
+        let _ = client.subprotocol("one").unwrap().subprotocol("two").unwrap().connect().and_then(echo);
+    });
+    let rows = verdicts(&rest.join().unwrap());
+    assert!(rows.len() > 220 && rows.iter().all(|(_, verdict)| verdict == "pass"), "{rows:?}");
+    assert_eq!(code, 0);
+}
+
+/// Ends the TCP connection after a Close, without a Close and without close_notify.
+#[cfg(all(unix, feature = "native-tls"))]
+#[test]
+fn the_end_without_close_notify_is_no_reset() {
+    use std::io::Write;
+    let (folder, made) = (Folder::new(), crate::tls::certificates());
+    let ca = folder.file("authority.pem", made.file("authority.pem"));
+    let (listener, acceptor) = (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), made.native_acceptor("right"));
+    let url = format!("wss://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for (number, tcp) in listener.incoming().enumerate() {
+            let tcp = tcp.unwrap();
+            let mut tls = acceptor.accept(tcp.try_clone().unwrap()).unwrap();
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") {
+                tls.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
+            let head = String::from_utf8(head).unwrap();
+            let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).unwrap();
+            let accept = stdws::handshake::server::accept_key(key);
+            let fields = format!("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}");
+            write!(tls, "HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n\r\n").unwrap();
+            // The first connection asks whether messages are returned: a text of five bytes, then masked.
+            let mut frame = [0; 11];
+            if number == 0 {
+                tls.read_exact(&mut frame).unwrap();
+                tls.write_all(b"\x81\x05probe").unwrap();
+            }
+            // A Close with a code.
+            tls.read_exact(&mut frame[..8]).unwrap();
+            tcp.shutdown(std::net::Shutdown::Both).unwrap();
+        }
+    });
+    let run = run(["conform", &url, "--ca", &ca, "--json", "--only=close-1000", WAIT], "").expect(3);
+    assert!(run.text().contains("the connection ended without a Close in answer"), "{}", run.text());
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
+use stdws::handshake::uri::Uri;
+
 use crate::args::{Args, Failure};
 
 #[cfg(feature = "native-tls")]
@@ -117,6 +119,23 @@ impl Connector {
             let _ = (address, limit);
             Err(io::ErrorKind::Unsupported.into())
         }
+    }
+}
+
+/// The target that a URL names, as [`Connector::connect`] needs it.
+pub(crate) fn target(uri: &Uri) -> Result<String, Failure> {
+    let host = match (uri.host().contains(':'), uri.zone()) {
+        (true, Some(zone)) => format!("[{}%{zone}]", uri.host()),
+        (true, None) => format!("[{}]", uri.host()),
+        (false, _) => uri.host().to_owned(),
+    };
+    let address = format!("{host}:{}", uri.port());
+    match uri.is_secure() {
+        true if cfg!(not(feature = "native-tls")) => {
+            Err(Failure::usage("wss:// needs a build with --features native-tls"))
+        }
+        true => Ok(format!("tls://{address}")),
+        false => Ok(address),
     }
 }
 

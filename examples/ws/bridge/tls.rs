@@ -120,7 +120,9 @@ impl Tls {
         }
     }
 
+    /// Waits no longer than the read timeout of the socket, also if the peer sends a record byte by byte.
     pub(crate) fn read(&self, to: &mut [u8]) -> io::Result<usize> {
+        let start = Instant::now();
         loop {
             let result = lock(&self.engine).read(to);
             // Answers of the engine, such as a key update. A thread that writes takes them along; waiting for it would stop
@@ -129,21 +131,27 @@ impl Tls {
                 self.flush(&writing)?;
             }
             match result {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.memory.fill(&self.tcp)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    check(start, self.tcp.read_timeout()?)?;
+                    self.memory.fill(&self.tcp)?;
+                }
                 result => return result,
             }
         }
     }
 
     pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        let writing = lock(&self.writing);
+        let (writing, start) = (lock(&self.writing), Instant::now());
         for mut piece in bytes.chunks(PIECE) {
             while !piece.is_empty() {
                 let result = lock(&self.engine).write(piece);
                 match result {
                     Ok(count) => piece = piece.get(count..).unwrap_or_default(),
-                    // The engine needs input first, which the reading thread supplies.
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(Duration::from_millis(1)),
+                    // The engine needs input first, which the reading thread supplies, if there is one.
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                        check(start, self.tcp.write_timeout()?)?;
+                        thread::sleep(Duration::from_millis(1));
+                    }
                     Err(error) => return Err(error),
                 }
                 self.flush(&writing)?;
@@ -190,6 +198,14 @@ pub(crate) fn acceptor(args: &Args) -> Result<Option<TlsAcceptor>, Failure> {
     };
     let failure = |error| Failure::new(format!("{}: {error}", file.to_string_lossy()));
     TlsAcceptor::new(identity.map_err(failure)?).map(Some).map_err(failure)
+}
+
+/// Fails when the time is up.
+fn check(start: Instant, limit: Option<Duration>) -> io::Result<()> {
+    match limit {
+        Some(limit) if start.elapsed() >= limit => Err(ErrorKind::TimedOut.into()),
+        _ => Ok(()),
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

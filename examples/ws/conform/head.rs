@@ -1,7 +1,6 @@
 //! Heads of HTTP as text, so that they can be wrong in every way.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use stdws::handshake::client::key_from_nonce;
@@ -10,6 +9,7 @@ use stdws::handshake::server::accept_key;
 
 use super::case::Edit;
 use super::watch::Watch;
+use crate::bridge::tcp::Stream;
 
 /// Maximum number of bytes in a head of a peer.
 const MAX_HEAD: usize = 64 << 10;
@@ -101,16 +101,16 @@ impl Head {
         self.text().trim_end().replace("\r\n", " | ")
     }
 
-    pub(super) fn write(&self, tcp: &mut TcpStream) -> std::io::Result<()> {
+    pub(super) fn write(&self, stream: &Stream) -> std::io::Result<()> {
         let text = self.text();
         match self.slowly {
-            true => text.as_bytes().iter().try_for_each(|byte| tcp.write_all(&[*byte])),
-            false => tcp.write_all(text.as_bytes()),
+            true => text.as_bytes().iter().try_for_each(|byte| stream.write(&[*byte])),
+            false => stream.write(text.as_bytes()),
         }
     }
 
     /// Reads a head. The bytes behind it are returned too. The error says why there is none.
-    pub(super) fn read(tcp: &mut TcpStream, wait: Duration) -> Result<(Head, Vec<u8>), NoHead> {
+    pub(super) fn read(stream: &Stream, wait: Duration) -> Result<(Head, Vec<u8>), NoHead> {
         let (mut bytes, mut block, deadline) = (Vec::new(), [0; 4096], Instant::now() + wait);
         loop {
             if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -122,14 +122,13 @@ impl Head {
             if left.is_zero() || bytes.len() > MAX_HEAD {
                 return Err(NoHead::Quiet);
             }
-            let _ = tcp.set_read_timeout(Some(left));
-            match tcp.read(&mut block) {
+            let _ = stream.socket().set_read_timeout(Some(left));
+            match stream.read(&mut block) {
                 Ok(0) => return Err(NoHead::End),
                 Ok(count) => bytes.extend_from_slice(block.get(..count).unwrap_or_default()),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     return Err(NoHead::Quiet)
                 }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => return Err(NoHead::End),
             }
         }

@@ -1,6 +1,5 @@
 //! Carries out the steps of a case, and judges what comes.
 
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use stdws::handshake::server::accept_key;
@@ -11,6 +10,7 @@ use super::expect::{expect_echo, steps};
 use super::head::{self, Head, NoHead};
 use super::peer::{Event, Peer, Side};
 use super::watch::Watch;
+use crate::bridge::tcp::{Connector, Stream};
 
 /// Time in which a connection ends when its case has been judged.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -18,22 +18,17 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// The server under test.
 pub(super) struct Target {
     pub(super) uri: Uri,
+    /// Host and port, as the connector needs them.
+    pub(super) address: String,
+    pub(super) connector: Connector,
     pub(super) headers: Vec<(String, String)>,
     pub(super) wait: Duration,
 }
 
 impl Target {
-    fn connect(&self) -> Result<TcpStream, Stop> {
-        let host = self.uri.host().trim_matches(['[', ']']);
-        let addresses = (host, self.uri.port()).to_socket_addrs();
-        let mut last = "the name has no address".to_owned();
-        for address in addresses.map_err(|error| Stop(Verdict::Unseen, error.to_string()))? {
-            match TcpStream::connect_timeout(&address, self.wait) {
-                Ok(tcp) => return Ok(tcp),
-                Err(error) => last = error.to_string(),
-            }
-        }
-        Err(Stop(Verdict::Unseen, format!("no TCP connection: {last}")))
+    fn connect(&self) -> Result<Stream, Stop> {
+        let connected = self.connector.connect(&self.address, self.wait, self.wait);
+        connected.map_err(|error| Stop(Verdict::Unseen, format!("no connection: {error}")))
     }
 
     fn request(&self, edits: &[Edit]) -> Head {
@@ -61,11 +56,11 @@ pub(super) struct Judged {
 
 /// Runs a case against a server.
 pub(super) fn server(case: &Case, target: &Target) -> Judged {
-    let tcp = match target.connect() {
-        Ok(tcp) => tcp,
+    let stream = match target.connect() {
+        Ok(stream) => stream,
         Err(stop) => return Judged { finding: unjudged(stop), watch: Watch::default() },
     };
-    let mut peer = Peer::new(tcp, Side::Server, target.wait, Vec::new());
+    let mut peer = Peer::new(stream, Side::Server, target.wait, Vec::new());
     let (result, expected) = match &case.what {
         What::Frames(list) => (open(&mut peer, target, &[]).and_then(|_| steps(list, &mut peer)), summary(list)),
         What::Deflate(offer, list) => {

@@ -23,6 +23,8 @@ use super::peer::{Event, Peer, Side};
 use super::report::Row;
 use super::watch::Watch;
 use super::Listed;
+use crate::bridge::tcp::Acceptor;
+use crate::terminal;
 
 /// What is seen in a case for which no client came.
 const NOT_CONNECTED: &str = "the client did not connect for this case";
@@ -40,7 +42,12 @@ struct Run {
 }
 
 /// Accepts connections until all cases were run, or no client has come for this time.
-pub(super) fn run(listener: &TcpListener, cases: &[Listed], wait: Duration, idle: Duration) -> (Vec<Row>, Watch) {
+pub(super) fn run(
+    (listener, acceptor): (&TcpListener, &Acceptor),
+    cases: &[Listed],
+    wait: Duration,
+    idle: Duration,
+) -> (Vec<Row>, Watch) {
     let judged = cases.iter().map(|_| None).collect();
     let state = Mutex::new(Run {
         next: 0,
@@ -70,7 +77,7 @@ pub(super) fn run(listener: &TcpListener, cases: &[Listed], wait: Duration, idle
                 lock().running += 1;
                 let state = &state;
                 scope.spawn(move || {
-                    serve(tcp, cases, wait, state);
+                    serve((tcp, acceptor), cases, wait, state);
                     let mut run = state.lock().unwrap_or_else(PoisonError::into_inner);
                     run.running -= 1;
                     run.last = Instant::now();
@@ -96,11 +103,15 @@ pub(super) fn run(listener: &TcpListener, cases: &[Listed], wait: Duration, idle
 }
 
 /// One connection.
-fn serve(mut tcp: TcpStream, cases: &[Listed], wait: Duration, state: &Mutex<Run>) {
+fn serve((tcp, acceptor): (TcpStream, &Acceptor), cases: &[Listed], wait: Duration, state: &Mutex<Run>) {
     let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
     // Some systems hand the setting of the listener on.
     let _ = tcp.set_nonblocking(false);
-    let Ok((request, early)) = Head::read(&mut tcp, wait) else { return };
+    let stream = match acceptor.accept(tcp, wait, wait) {
+        Ok(stream) => stream,
+        Err(error) => return terminal::note("conform", &format!("a connection ended: {error}")),
+    };
+    let Ok((request, early)) = Head::read(&stream, wait) else { return };
     let mut watch = Watch::default();
     watch_request(&request, &early, &mut watch);
     let target = request.start.split(' ').nth(1).unwrap_or_default().to_owned();
@@ -130,7 +141,7 @@ fn serve(mut tcp: TcpStream, cases: &[Listed], wait: Duration, state: &Mutex<Run
             }
         }
     };
-    let mut peer = Peer::new(tcp, Side::Client, wait, early);
+    let mut peer = Peer::new(stream, Side::Client, wait, early);
     let listed = number.and_then(|number| cases.get(number).map(|listed| (number, listed)));
     let Some((number, listed)) = listed else {
         peer.raw(&judge::response(&request, &[]));

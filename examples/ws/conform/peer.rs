@@ -1,8 +1,7 @@
 //! A raw connection to the peer under test: sends frames that may be wrong, and reads frames leniently, noting each rule
 //! that they break.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use stdws::codec::mask;
@@ -11,6 +10,7 @@ use stdws::deflate::{Inflate, WindowBits};
 use super::case::{Form, Frame, BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, RSV1, TEXT};
 use super::head::{self, Head, NoHead};
 use super::watch::Watch;
+use crate::bridge::tcp::Stream;
 use crate::terminal;
 
 /// The side of a connection.
@@ -46,7 +46,7 @@ const SHOWN: usize = 40;
 const LINES: usize = 12;
 
 pub(super) struct Peer {
-    tcp: TcpStream,
+    stream: Stream,
     /// The side under test.
     pub(super) side: Side,
     pub(super) wait: Duration,
@@ -78,11 +78,9 @@ struct Header {
 
 impl Peer {
     /// An open connection. `rest` came behind the head.
-    pub(super) fn new(tcp: TcpStream, side: Side, wait: Duration, rest: Vec<u8>) -> Peer {
-        let _ = tcp.set_nodelay(true);
-        let _ = tcp.set_write_timeout(Some(wait));
+    pub(super) fn new(stream: Stream, side: Side, wait: Duration, rest: Vec<u8>) -> Peer {
         Peer {
-            tcp,
+            stream,
             side,
             wait,
             sent: Vec::new(),
@@ -159,14 +157,14 @@ impl Peer {
             self.close_sent |= frame.first & 0x0f == CLOSE;
         }
         let _ = match slowly {
-            true => bytes.iter().try_for_each(|byte| self.tcp.write_all(&[*byte])),
-            false => self.tcp.write_all(&bytes),
+            true => bytes.iter().try_for_each(|byte| self.stream.write(&[*byte])),
+            false => self.stream.write(&bytes),
         };
     }
 
     /// Reads the head of a response.
     pub(super) fn read_head(&mut self) -> Result<(Head, Vec<u8>), NoHead> {
-        let read = Head::read(&mut self.tcp, self.wait);
+        let read = Head::read(&self.stream, self.wait);
         if matches!(read, Err(NoHead::End)) {
             self.seen.push("the end of the TCP connection".into());
             self.ended = true;
@@ -182,12 +180,12 @@ impl Peer {
     /// Sends a head.
     pub(super) fn raw(&mut self, head: &Head) {
         self.sent.push(head.line());
-        let _ = head.write(&mut self.tcp);
+        let _ = head.write(&self.stream);
     }
 
     /// Ends this direction of the TCP connection.
     pub(super) fn shutdown(&self) {
-        let _ = self.tcp.shutdown(Shutdown::Write);
+        self.stream.end();
     }
 
     /// The next event within the wait of this connection.
@@ -208,13 +206,14 @@ impl Peer {
             if left.is_zero() {
                 return Event::Quiet;
             }
-            let _ = self.tcp.set_read_timeout(Some(left));
-            match self.tcp.read(&mut block) {
+            let _ = self.stream.socket().set_read_timeout(Some(left));
+            match self.stream.read(&mut block) {
                 Ok(0) => return self.end(false),
                 Ok(count) => self.bytes.extend_from_slice(block.get(..count).unwrap_or_default()),
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock | ErrorKind::TimedOut => return Event::Quiet,
-                    ErrorKind::Interrupted => {}
+                    // The end without close_notify, in TLS. It loses nothing, unlike a reset.
+                    ErrorKind::Other | ErrorKind::UnexpectedEof => return self.end(false),
                     _ => return self.end(true),
                 },
             }
