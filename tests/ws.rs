@@ -35,6 +35,8 @@ mod chat;
 mod check;
 #[path = "ws/conform.rs"]
 mod conform;
+#[path = "ws/conform_stages.rs"]
+mod conform_stages;
 #[path = "ws/echo.rs"]
 mod echo;
 #[path = "ws/every.rs"]

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread;
@@ -16,16 +15,16 @@ use crate::json_line;
 use crate::tool::{run, Folder, Run, Tool};
 
 /// Waiting ends with what is waited for, so it may be long.
-const WAIT: &str = "--wait=60";
+pub(crate) const WAIT: &str = "--wait=60";
 
-fn echo(mut ws: WebSocket) -> stdws::Result<()> {
+pub(crate) fn echo(mut ws: WebSocket) -> stdws::Result<()> {
     while let Some(message) = ws.recv()? {
         ws.send(&message)?;
     }
     Ok(())
 }
 
-fn server() -> ServerHandle {
+pub(crate) fn server() -> ServerHandle {
     let server = Server::bind("127.0.0.1:0").unwrap().deflate(Deflate::default());
     server.start(echo).unwrap()
 }
@@ -308,97 +307,4 @@ fn the_end_without_close_notify_is_no_reset() {
     });
     let run = run(["conform", &url, "--ca", &ca, "--json", "--only=close-1000", WAIT], "").expect(3);
     assert!(run.text().contains("the connection ended without a Close in answer"), "{}", run.text());
-}
-
-#[test]
-fn the_stages_of_servers_judge() {
-    let right = server();
-    for stage in ["--stage=4", "--stage=5"] {
-        let run = run(["conform", stage, &right.url(), WAIT], "").expect(0);
-        assert!(run.text().contains("is done"), "{}", run.text());
-        let run = run_stage(stage, &broken_server(Break::Closes1005));
-        assert_eq!(run.code, if stage == "--stage=5" { 3 } else { 0 }, "{}", run.text());
-    }
-    let run = run_stage("--stage=4", &broken_server(Break::ReversesFragments)).expect(3);
-    assert!(run.text().contains("five-fragments") && run.text().contains("is not done yet"), "{}", run.text());
-}
-
-fn run_stage(stage: &str, url: &str) -> Run {
-    run(["conform", stage, url, WAIT], "")
-}
-
-#[test]
-fn the_stage_of_broadcasting_judges() {
-    // The lock makes the order the same for all.
-    let members: Arc<std::sync::Mutex<Vec<stdws::Sender>>> = Arc::default();
-    let server = Server::bind("127.0.0.1:0").unwrap();
-    let server = server.start(move |mut ws: WebSocket| {
-        members.lock().unwrap().push(ws.sender());
-        while let Some(message) = ws.recv()? {
-            members.lock().unwrap().retain(|member| member.send(&message).is_ok());
-        }
-        Ok(())
-    });
-    let server = server.unwrap();
-    let run = run_stage("--stage=6", &server.url()).expect(0);
-    assert!(run.text().contains("stage 6 is done"), "{}", run.text());
-    // Ends the connection where it should have sent the message to others.
-    let first = AtomicBool::new(true);
-    let wrong = Server::bind("127.0.0.1:0").unwrap().start(move |mut ws: WebSocket| {
-        // The first connection asks whether the server works.
-        if first.swap(false, Ordering::Relaxed) {
-            return echo(ws);
-        }
-        let message = ws.recv()?;
-        ws.send(message.unwrap())
-    });
-    let run = run_stage("--stage=6", &wrong.unwrap().url()).expect(3);
-    assert!(run.text().contains("which was sent to all"), "{}", run.text());
-}
-
-/// Solutions in Python: right, wrong, and what the report says of the wrong one.
-const SOLUTIONS: &[(&str, &str, &str, &str, &str)] = &[
-    (
-        "--stage=1",
-        "base64.b64encode(hashlib.sha1((line.strip() + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11').encode()).digest()).decode()",
-        "line.strip()",
-        "line",
-        "the line feed behind the key was hashed too",
-    ),
-    ("--stage=1", "", "digest()).decode()", "hexdigest().encode()).decode()", "base64 of hexadecimal digits"),
-    (
-        "--stage=3",
-        "bytes(b ^ bytes.fromhex(line.split()[0])[i % 4] for i, b in enumerate(bytes.fromhex(line.split()[1]))).hex()",
-        "i % 4",
-        "0",
-        "payload byte 1 (9f) XOR key byte 1 mod 4 = 1 (fa)",
-    ),
-];
-
-#[test]
-fn the_stages_of_functions_judge() {
-    if !Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: there is no python3, in which the solutions are written");
-        return;
-    }
-    let folder = Folder::new();
-    let solve = |stage: &str, expression: &str| {
-        let code =
-            format!("import sys, base64, hashlib\nfor line in sys.stdin:\n    print({expression}, flush=True)\n");
-        run(["conform", stage, WAIT, "--", "python3", &folder.file("solution.py", code)], "")
-    };
-    let mut right = "";
-    for (stage, expression, from, to, text) in SOLUTIONS {
-        right = if expression.is_empty() { right } else { expression };
-        let run = solve(stage, right).expect(0);
-        assert!(run.text().contains("is done"), "{}", run.text());
-        let run = solve(stage, &right.replace(from, to)).expect(3);
-        assert!(run.text().contains(text), "{stage} {to}: {}", run.text());
-    }
-    // A program that ends, and one that is not there.
-    let run = solve("--stage=7", "exit(3)").expect(3);
-    assert!(run.text().contains("the program ended") && run.text().contains("not asked"), "{}", run.text());
-    let run = solve("--stage=2", "'1 0 1 0 5'").expect(3);
-    assert!(run.text().contains("the answer has six numbers"), "{}", run.text());
-    crate::tool::run(["conform", "--stage=2", "--", "/nowhere/program"], "").expect(1);
 }

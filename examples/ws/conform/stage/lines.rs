@@ -100,7 +100,7 @@ pub(super) fn run(command: &[OsString], questions: Vec<Question>, wait: Duration
         let (verdict, seen) = match dead {
             true => (Verdict::Unseen, "not asked, because the program did not answer before".to_owned()),
             false => match program.ask(&question.line, wait) {
-                Ok(answer) if answer == question.answer => (Verdict::Pass, answer),
+                Ok(answer) if answer == question.answer => (Verdict::Pass, short(&answer)),
                 Ok(answer) => {
                     let hint = (question.hint)(&question.line, &question.answer, &answer);
                     (Verdict::Fail, format!("{}: {hint}", short(&answer)))

@@ -222,8 +222,22 @@ fn inflate() -> Vec<Question> {
         (
             "7692-7.2.1-3",
             "final",
-            "BFINAL 1, section 7.2.3.4",
+            "BFINAL 1, section 7.2.3.4: the next block begins with the next byte",
             vec![0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0, 0],
+            b"Hello".to_vec(),
+        ),
+        (
+            "7692-7.2.1-4",
+            "final-and-more",
+            "BFINAL 1, and a further block in the same message",
+            vec![0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0, 0xf2, 0, 0x11, 0, 0],
+            b"HelloHello".to_vec(),
+        ),
+        (
+            "7692-7.2.2-4",
+            "after-final",
+            "Hello from the window, which BFINAL 1 does not empty",
+            vec![0xf2, 0, 0x11, 0, 0],
             b"Hello".to_vec(),
         ),
     ];
@@ -233,15 +247,25 @@ fn inflate() -> Vec<Question> {
         title: title.to_owned(),
         line: hex(&packed),
         answer: hex(&message),
-        hint: inflate_hint,
+        hint: if name.contains("final") { final_hint } else { inflate_hint },
     };
     rows.into_iter().map(row).collect()
+}
+
+/// Libraries for DEFLATE end at BFINAL 1, which in RFC 7692 ends nothing.
+fn final_hint(_: &str, right: &str, wrong: &str) -> String {
+    let hint = "BFINAL 1 ends a block, not the data of the connection: the next block begins with the next byte, and the \
+                window stays. With zlib: pass what it leaves (unused_data) and later messages to a new decompressor, whose \
+                dictionary is the window (zdict, inflateSetDictionary)";
+    match wrong.is_empty() {
+        true => hint.to_owned(),
+        false => format!("{}. {hint}", bytes_hint("", right, wrong)),
+    }
 }
 
 fn inflate_hint(line: &str, right: &str, wrong: &str) -> String {
     let hint = match line {
         "f200110000" => "the window of the message before must be kept: it has the five bytes that this one refers to",
-        "f348cdc9c9070000" => "the block has BFINAL 1, and a byte 0 follows, which begins the next block",
         "00" => "the message is empty: the answer is an empty line",
         _ if wrong.is_empty() => {
             "append 00 00 ff ff to the payload before decompressing it, as raw DEFLATE without a zlib header"
