@@ -102,7 +102,7 @@ pub(super) enum Edit {
     Pad(&'static str),
     /// The fields in the opposite order.
     Reverse,
-    /// The bytes one by one.
+    /// In small pieces.
     Slowly,
 }
 
@@ -191,6 +191,16 @@ impl Case {
     /// Whether a client has an open connection in this case.
     pub(super) fn opens(&self) -> bool {
         !matches!(self.what, What::Response(_, Wanted::Refused))
+    }
+
+    /// Whether the peer must have offered compression.
+    pub(super) fn needs_deflate(&self) -> bool {
+        let agrees = |edit: &Edit| matches!(edit, Edit::Set(_, value) if value.starts_with("permessage-deflate"));
+        match &self.what {
+            What::Deflate(..) => true,
+            What::Response(edits, _) => edits.iter().any(agrees),
+            _ => false,
+        }
     }
 
     /// For one side only.

@@ -162,9 +162,10 @@ fn context_past(peer: &mut Peer) -> Result<(), Stop> {
 }
 
 fn twice(peer: &mut Peer, uncompressed_between: bool) -> Result<(), Stop> {
-    // This side keeps its window, which as a client it may only if the server allows that.
-    if peer.side == Side::Server && peer.agreed("client_no_context_takeover") {
-        return Err(Stop(Verdict::NotApplicable, "the server asks for client_no_context_takeover".into()));
+    // This side keeps its window, which it may only if the peer allows that.
+    let forgets = if peer.side == Side::Server { "client_no_context_takeover" } else { "server_no_context_takeover" };
+    if peer.agreed(forgets) {
+        return Err(Stop(Verdict::NotApplicable, format!("the peer asks for {forgets}")));
     }
     peer.send(&[frame(FIN | RSV1 | TEXT, HELLO)], false);
     expect_echo(peer, TEXT, b"Hello", false)?;

@@ -14,6 +14,13 @@ use crate::bridge::tcp::Stream;
 /// Maximum number of bytes in a head of a peer.
 const MAX_HEAD: usize = 64 << 10;
 
+/// Number of bytes in a piece of a head that is sent slowly. Some peers take a head of more than 64 small pieces for an
+/// attack, which no requirement forbids.
+const PIECE: usize = 4;
+
+/// Number of bytes at the end of such a head that are pieces of their own, so that each split of its end is tried.
+const SINGLE: usize = 8;
+
 /// The first line and the fields of a head.
 #[derive(Clone)]
 pub(super) struct Head {
@@ -104,7 +111,11 @@ impl Head {
     pub(super) fn write(&self, stream: &Stream) -> std::io::Result<()> {
         let text = self.text();
         match self.slowly {
-            true => text.as_bytes().iter().try_for_each(|byte| stream.write(&[*byte])),
+            true => {
+                let (begin, end) = text.as_bytes().split_at(text.len().saturating_sub(SINGLE));
+                let mut pieces = begin.chunks(PIECE).chain(end.chunks(1));
+                pieces.try_for_each(|piece| stream.write(piece))
+            }
             false => stream.write(text.as_bytes()),
         }
     }

@@ -87,22 +87,16 @@ pub(super) fn client(case: &Case, request: &Head, mut peer: Peer) -> Judged {
             peer.raw(&response(request, &[]));
             (steps(list, &mut peer), summary(list))
         }
-        What::Deflate(agreed, list) => match request.deflate() {
-            None => {
-                peer.raw(&response(request, &[]));
-                (
-                    Err(Stop(Verdict::NotApplicable, "the client does not offer permessage-deflate".into())),
-                    String::new(),
-                )
-            }
-            Some(_) => {
-                peer.raw(&response(request, &[Edit::Set("Sec-WebSocket-Extensions", agreed)]));
-                peer.compress(agreed);
-                (steps(list, &mut peer), summary(list))
-            }
-        },
+        _ if case.needs_deflate() && request.deflate().is_none() => {
+            peer.raw(&response(request, &[]));
+            (Err(Stop(Verdict::NotApplicable, "the client does not offer permessage-deflate".into())), String::new())
+        }
+        What::Deflate(agreed, list) => {
+            respond(&mut peer, request, &[Edit::Set("Sec-WebSocket-Extensions", agreed)]);
+            (steps(list, &mut peer), summary(list))
+        }
         What::Response(edits, wanted) => {
-            peer.raw(&response(request, edits));
+            respond(&mut peer, request, edits);
             peer.send(&[case::text("after the response")], false);
             let result = match wanted {
                 Wanted::Refused => refused_by_client(&mut peer),
@@ -113,6 +107,34 @@ pub(super) fn client(case: &Case, request: &Head, mut peer: Peer) -> Judged {
         What::Request(..) => (Err(Stop(Verdict::NotApplicable, "for servers".into())), String::new()),
     };
     judged(result, expected, peer)
+}
+
+/// Sends a response. A client for which compression is agreed may use it, also if the agreement should have been refused.
+fn respond(peer: &mut Peer, request: &Head, edits: &[Edit]) {
+    let mut head = response(request, edits);
+    if let (Some(agreed), Some(offer)) = (head.deflate(), request.deflate()) {
+        let agreed = answer(&agreed, &offer);
+        head.edit(&[Edit::Without("Sec-WebSocket-Extensions")]);
+        head.fields.push(("Sec-WebSocket-Extensions".into(), agreed.clone()));
+        peer.compress(&agreed);
+    }
+    peer.raw(&head);
+}
+
+/// An answer to an offer of permessage-deflate. What the offer asks of the server has to be in it (7692-7.1.1.1-s1,
+/// 7692-7.1.2.1-3), and what it says of the client may be.
+fn answer(agreed: &str, offer: &str) -> String {
+    let name = |parameter: &str| parameter.split('=').next().unwrap_or_default().trim().to_owned();
+    let mut answer = agreed.to_owned();
+    for parameter in offer.split(';').skip(1).map(str::trim) {
+        let asked = ["server_no_context_takeover", "client_no_context_takeover", "server_max_window_bits"];
+        let is_there = answer.split(';').skip(1).any(|known| name(known) == name(parameter));
+        if asked.contains(&&*name(parameter)) && !is_there {
+            answer.push_str("; ");
+            answer.push_str(parameter);
+        }
+    }
+    answer
 }
 
 /// The response that opens a connection, changed.
