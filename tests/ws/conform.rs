@@ -261,10 +261,10 @@ fn a_server_and_a_client_are_judged_within_tls() {
 
     let (mut tool, url, rest) = listening(&["--tls", &pem, "--tls-key", &key]);
     assert!(url.starts_with("wss://"), "{url}");
-    let code = until_ended(&mut tool, move || {
-        let client = Client::new(&url).unwrap().tls(made.connect()).unwrap().deflate(Deflate::default());
-        let _ = client.subprotocol("one").unwrap().subprotocol("two").unwrap().connect().and_then(echo);
-    });
+    // Made once: it reads the authorities of the system.
+    let client = Client::new(&url).unwrap().tls(made.connect()).unwrap().deflate(Deflate::default());
+    let client = client.subprotocol("one").unwrap().subprotocol("two").unwrap();
+    let code = until_ended(&mut tool, move || drop(client.connect().and_then(echo)));
     let rows = verdicts(&rest.join().unwrap());
     assert!(rows.len() > 220 && rows.iter().all(|(_, verdict)| verdict == "pass"), "{rows:?}");
     assert_eq!(code, 0);
@@ -307,4 +307,57 @@ fn the_end_without_close_notify_is_no_reset() {
     });
     let run = run(["conform", &url, "--ca", &ca, "--json", "--only=close-1000", WAIT], "").expect(3);
     assert!(run.text().contains("the connection ended without a Close in answer"), "{}", run.text());
+}
+
+/// A client without compression has nothing to refuse in an answer about it. One that offers it may use a wrong answer: the
+/// case is broken, but no other rule. What its offer asks of the server is in the answer.
+#[test]
+fn answers_to_a_client_suit_its_offer() {
+    let asked = "server_no_context_takeover; server_max_window_bits=10; client_max_window_bits";
+    let offer = format!("Sec-WebSocket-Extensions: permessage-deflate; {asked}\r\n");
+    let rows = [("", "not applicable", false), (&*offer, "fail", true)];
+    for (offer, verdict, compresses) in rows {
+        let (mut tool, url, rest) = listening(&["--only=answer-window-16", "--only=compressed-text"]);
+        let (offer, answers) = (offer.to_owned(), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let seen = answers.clone();
+        let address = url.trim_start_matches("ws://").to_owned();
+        until_ended(&mut tool, move || drop(offering_client(&address, &offer, &seen)));
+        let rows = verdicts(&rest.join().unwrap());
+        assert!(rows.contains(&("answer-window-16".to_owned(), verdict.to_owned())), "{rows:?}");
+        let failed: Vec<_> = rows.iter().filter(|(_, verdict)| verdict == "fail").collect();
+        assert_eq!(failed.len(), usize::from(compresses), "{failed:?}");
+        // A connection after the last case has an answer without extensions.
+        let answers = answers.lock().unwrap();
+        let agreed: Vec<&String> = answers.iter().filter(|answer| answer.contains("permessage-deflate")).collect();
+        assert_eq!(agreed.len(), if compresses { 2 } else { 0 }, "{answers:?}");
+        for answer in agreed {
+            assert!(answer.contains("; server_no_context_takeover"), "{answer}");
+            assert!(answer.contains("; server_max_window_bits="), "{answer}");
+            assert!(!answer.contains("client_max_window_bits"), "{answer}");
+        }
+    }
+}
+
+/// Accepts each answer, and sends a compressed text if it has offered to. Then it ends at the end of the stream.
+fn offering_client(address: &str, offer: &str, answers: &std::sync::Mutex<Vec<String>>) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut tcp = std::net::TcpStream::connect(address)?;
+    // "Hello" of RFC 7692 section 7.2.3.1, masked with a key of zeros.
+    let hello = b"\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\0";
+    // A key that no connection before has had.
+    let nonce = (answers.lock().unwrap().len() as u128).to_be_bytes();
+    let key = stdws::handshake::client::key_from_nonce(nonce);
+    let fields = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
+    let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\n{fields}{offer}Sec-WebSocket-Key: {key}\r\n\r\n");
+    tcp.write_all(request.as_bytes())?;
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        tcp.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    answers.lock().unwrap().push(String::from_utf8(head).unwrap());
+    if !offer.is_empty() {
+        tcp.write_all(hello)?;
+    }
+    tcp.read_to_end(&mut Vec::new()).map(drop)
 }
