@@ -29,7 +29,8 @@ fn main() {
     let mut files = Vec::new();
     read_files(sources, &mut files);
     files.sort();
-    let (rust, others): (Vec<_>, Vec<_>) = files.iter().partition(|path| path.extension().is_some_and(|kind| kind == "rs"));
+    let (rust, others): (Vec<_>, Vec<_>) =
+        files.iter().partition(|path| path.extension().is_some_and(|kind| kind == "rs"));
     for path in others {
         write(&copy.join(path.strip_prefix(sources).unwrap()), &fs::read_to_string(path).unwrap());
     }
@@ -97,5 +98,7 @@ fn is_excluded(excluded: &HashSet<String>, name: &str) -> bool {
     let module = name.trim_end_matches(".rs");
     // Declared with a path, and only without the feature `trace`.
     name == "events/disabled.rs"
-        || excluded.iter().any(|one| module == one || module.strip_prefix(&**one).is_some_and(|rest| rest.starts_with('/')))
+        || excluded
+            .iter()
+            .any(|one| module == one || module.strip_prefix(&**one).is_some_and(|rest| rest.starts_with('/')))
 }

@@ -26,7 +26,8 @@ pub struct Mutant {
 
 impl Mutant {
     pub fn json(&self) -> Value {
-        let ranges: Vec<Value> = self.ranges.iter().map(|(file, range)| json!([file, range.start, range.end])).collect();
+        let ranges: Vec<Value> =
+            self.ranges.iter().map(|(file, range)| json!([file, range.start, range.end])).collect();
         json!({"id": self.id, "file": self.file, "line": self.line, "text": self.text, "change": self.change,
             "dropped": self.dropped, "ranges": ranges})
     }
@@ -47,8 +48,16 @@ pub struct Mutants<'a> {
 
 /// Whether an item is compiled for the tests of the library on this system, and is no test.
 pub fn compiled_here(attributes: &[syn::Attribute]) -> bool {
-    const ELSEWHERE: [&str; 8] =
-        ["test", "windows", "stdws_portable", "not(unix)", "not(feature", "\"macos\"", "not(target_os=\"linux\")", "doctest"];
+    const ELSEWHERE: [&str; 8] = [
+        "test",
+        "windows",
+        "stdws_portable",
+        "not(unix)",
+        "not(feature",
+        "\"macos\"",
+        "not(target_os=\"linux\")",
+        "doctest",
+    ];
     !attributes.iter().any(|attribute| {
         let text = quote::quote!(#attribute).to_string().replace(' ', "");
         attribute.path().is_ident("test")
@@ -98,7 +107,8 @@ impl<'a> Mutants<'a> {
             return None;
         }
         let line = place.span().start().line;
-        let (file, text) = (self.file.to_string(), self.text.lines().nth(line - 1).unwrap_or_default().trim().to_string());
+        let (file, text) =
+            (self.file.to_string(), self.text.lines().nth(line - 1).unwrap_or_default().trim().to_string());
         let id = self.all.len() as u32 + 1;
         let dropped = self.dropped.contains(&id);
         self.all.push(Mutant { id, file, line, text, change, dropped, ranges: Vec::new() });
@@ -187,7 +197,8 @@ fn operators(operator: &BinOp) -> &'static [&'static str] {
         BinOp::Or(_) => &["&&"],
         BinOp::BitXor(_) => &["|", "&"],
         BinOp::BitAnd(_) => &["|", "^"],
-        BinOp::BitOr(_) => &["&", "^"],
+        // `^` is the same where no bit is set on both sides, and here that is so almost everywhere.
+        BinOp::BitOr(_) => &["&"],
         BinOp::Shl(_) => &[">>"],
         BinOp::Shr(_) => &["<<"],
         BinOp::Eq(_) => &["!="],
@@ -203,7 +214,7 @@ fn operators(operator: &BinOp) -> &'static [&'static str] {
         BinOp::RemAssign(_) => &["/="],
         BinOp::BitXorAssign(_) => &["|=", "&="],
         BinOp::BitAndAssign(_) => &["|=", "^="],
-        BinOp::BitOrAssign(_) => &["&=", "^="],
+        BinOp::BitOrAssign(_) => &["&="],
         BinOp::ShlAssign(_) => &[">>="],
         BinOp::ShrAssign(_) => &["<<="],
         _ => &[],
@@ -255,9 +266,10 @@ impl<'ast> Visit<'ast> for Mutants<'_> {
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
         let before = self.is_debug;
-        self.is_debug = item.trait_.as_ref().is_some_and(|(_, path, _)| {
-            path.segments.last().is_some_and(|segment| segment.ident == "Debug")
-        });
+        self.is_debug = item
+            .trait_
+            .as_ref()
+            .is_some_and(|(_, path, _)| path.segments.last().is_some_and(|segment| segment.ident == "Debug"));
         visit::visit_item_impl(self, item);
         self.is_debug = before;
     }
@@ -318,11 +330,20 @@ impl<'ast> Visit<'ast> for Mutants<'_> {
         let changes = operators(&binary.op).iter().map(|to| {
             let near = short(right, 30);
             let is_assignment = to.len() > 1 && to.ends_with('=') && !matches!(*to, "==" | "!=" | "<=" | ">=");
-            let code = if is_assignment { format!("{left} {to} ({right})") } else { format!("({left}) {to} ({right})") };
+            let code =
+                if is_assignment { format!("{left} {to} ({right})") } else { format!("({left}) {to} ({right})") };
             (format!("`{from} {near}` to `{to} {near}`"), code)
         });
         self.choose(&binary.op, binary, changes.collect());
         visit::visit_expr_binary(self, binary);
+    }
+
+    /// How much memory is reserved changes no result.
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        match &*call.func {
+            Expr::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "with_capacity") => {}
+            _ => visit::visit_expr_call(self, call),
+        }
     }
 
     fn visit_expr_unary(&mut self, unary: &'ast syn::ExprUnary) {
@@ -340,7 +361,8 @@ impl<'ast> Visit<'ast> for Mutants<'_> {
                 let shown = number.to_string();
                 let less = value.checked_sub(1).map(|less| (less, '-'));
                 let changes = [Some((value + 1, '+')), less].into_iter().flatten();
-                let changes = changes.map(|(other, sign)| (format!("`{shown}` {sign} 1"), format!("{other}{}", number.suffix())));
+                let changes =
+                    changes.map(|(other, sign)| (format!("`{shown}` {sign} 1"), format!("{other}{}", number.suffix())));
                 self.choose(literal, literal, changes.collect());
             }
             syn::Lit::Bool(flag) => {
@@ -355,9 +377,8 @@ impl<'ast> Visit<'ast> for Mutants<'_> {
         if self.fixed == 0 {
             if self.constants.contains(self.file, &path.path) {
                 let shown = source(self.text, path);
-                let changes = [("+", "wrapping_add"), ("-", "wrapping_sub")].map(|(sign, change)| {
-                    (format!("`{shown}` {sign} 1"), format!("({shown}).{change}(1)"))
-                });
+                let changes = [("+", "wrapping_add"), ("-", "wrapping_sub")]
+                    .map(|(sign, change)| (format!("`{shown}` {sign} 1"), format!("({shown}).{change}(1)")));
                 self.choose(path, path, changes.into());
             }
         }
@@ -417,7 +438,9 @@ impl<'ast> Visit<'ast> for Mutants<'_> {
             let is_removed = match expression {
                 Expr::Try(tried) => is_call(&tried.expr),
                 Expr::Assign(_) => true,
-                Expr::Binary(binary) => source(self.text, &binary.op).len() > 1 && operators(&binary.op).iter().all(|to| to.ends_with('=')),
+                Expr::Binary(binary) => {
+                    source(self.text, &binary.op).len() > 1 && operators(&binary.op).iter().all(|to| to.ends_with('='))
+                }
                 other => is_call(other),
             };
             if is_removed {
