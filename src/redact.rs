@@ -315,11 +315,31 @@ mod tests {
         assert_eq!(shown(text, Within::Quotes), "it's \\\"é\\\" e\u{301} 👩\u{200D}🚀 \\\\\\n\\t");
     }
 
+    /// The manual says that this is the task of the viewer.
+    #[test]
+    fn what_a_viewer_may_execute_is_not_escaped() {
+        let text = "<script>alert('a')</script>'; DROP TABLE logs; -- $(reboot) `reboot` &amp; %0d";
+        let mut shown = String::new();
+        escape(&mut shown, text, Within::Lines).unwrap();
+        assert_eq!(shown, text);
+    }
+
     #[test]
     fn text_in_place_of_a_name_is_cut() {
         assert_eq!(name("X-Name"), "X-Name");
         assert_eq!(name("Cookie: a=S3CRET"), "Cookie...");
         assert_eq!(name("session=S3CRET"), "session...");
         assert_eq!(name(&"x".repeat(80)), "x".repeat(64) + "...");
+    }
+
+    #[test]
+    fn what_is_no_url_and_no_name_is_not_shown() {
+        let shown = format!("x.{}", "y".repeat(MAX_HOST - 2));
+        assert_eq!(host(&shown), shown);
+        assert_eq!(host(&format!("{shown}y")), NOT_SHOWN);
+        assert_eq!(url("se(ret://a.example/"), NOT_SHOWN);
+        assert_eq!(url("web+app://a.example/x"), "web+app://a.example/x");
+        // A reason may have two spaces.
+        assert_eq!(words("Not  Found"), "Not  Found");
     }
 }
