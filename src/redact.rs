@@ -315,6 +315,15 @@ mod tests {
         assert_eq!(shown(text, Within::Quotes), "it's \\\"é\\\" e\u{301} 👩\u{200D}🚀 \\\\\\n\\t");
     }
 
+    /// The manual says that this is the task of the viewer.
+    #[test]
+    fn what_a_viewer_may_execute_is_not_escaped() {
+        let text = "<script>alert('a')</script>'; DROP TABLE logs; -- $(reboot) `reboot` &amp; %0d";
+        let mut shown = String::new();
+        escape(&mut shown, text, Within::Lines).unwrap();
+        assert_eq!(shown, text);
+    }
+
     #[test]
     fn text_in_place_of_a_name_is_cut() {
         assert_eq!(name("X-Name"), "X-Name");

@@ -21,7 +21,9 @@ fn assert_table(name: &str, heads: &[&str], rows: Vec<Vec<String>>) {
     let heads: Vec<String> = heads.iter().map(|head| head.to_string()).collect();
     let mut table = line(&heads) + &format!("//! |{}\n", "---|".repeat(heads.len()));
     table.extend(rows.iter().map(|row| line(row)));
-    let chapter = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/registries.rs")).unwrap();
+    let chapter = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/manual/registries.rs"));
+    // A checkout on Windows may have other ends of lines.
+    let chapter = chapter.unwrap().replace("\r\n", "\n");
     let (begin, end) = (format!("// {name}: begin\n"), format!("// {name}: end\n"));
     let written = chapter.split(&begin).nth(1).and_then(|rest| rest.split(&end).next()).expect("no such table");
     assert!(written == table, "the table of {name} in src/manual/registries.rs has to be\n{table}");

@@ -161,3 +161,24 @@ fn a_unix_socket_is_handed_over() {
     socket.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "abc");
 }
+
+/// So the user of the peer can be asked for, which `std` has no stable call for.
+#[test]
+fn the_descriptor_of_a_connection_is_that_of_its_socket() {
+    let path = TempPath::new();
+    let listener = UnixListener::bind(&path.0).unwrap();
+    let server = Server::from_unix_listener(listener).unwrap();
+    let expected = path.0.clone();
+    let server = server
+        .start(move |mut ws| {
+            let socket = UnixStream::from(ws.as_fd().expect("a descriptor").try_clone_to_owned()?);
+            let address = socket.local_addr()?;
+            ws.send(if address.as_pathname() == Some(&*expected) { "the same" } else { "another" })
+        })
+        .unwrap();
+    let mut ws = client().connect_unix(&path.0).unwrap();
+    assert_eq!(ws.recv().unwrap().unwrap(), "the same");
+    let socket = UnixStream::from(ws.as_fd().unwrap().try_clone_to_owned().unwrap());
+    assert_eq!(socket.peer_addr().unwrap().as_pathname(), Some(&*path.0));
+    drop(server);
+}

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | no thread waits for ever | `interleaving` finds a missing notification and a deadlock |
 //! | the permit is back, and nothing that is due is left | whoever releases the permit looks for frames that came meanwhile |
+//! | the same, if the receiver never comes back from the caller | the sender that had the permit is the only one who can look |
 //! | a message whose `send` returned `Ok` arrives, once | the bytes of a permit are written by it or by the next one |
 //! | after a Close only Pongs arrive | 6455-5.5.1-5 |
 //! | between the fragments of a message are only control frames | 6455-5.4-4 |
@@ -58,6 +59,14 @@ fn answer(connection: &Connection, name: u8) -> Vec<Vec<u8>> {
     while connection.flush_before_read().congested {
         pause(connection);
     }
+    Vec::new()
+}
+
+/// What the receiving thread does after a Ping if it does not come back: it hands the message before it to the caller, who keeps
+/// it for ever.
+fn answer_once(connection: &Connection, name: u8) -> Vec<Vec<u8>> {
+    connection.answer_ping(&[name]);
+    drop(connection.flush_before_read());
     Vec::new()
 }
 
@@ -182,5 +191,23 @@ fn three_threads() {
         }
     }
     println!("three threads: {runs} orders");
+    assert!(runs > 1000, "{runs}");
+}
+
+/// The receiver tries to write its Pong once, perhaps while another thread has the permit, and never again: a sender that does not
+/// look for it leaves it. A sender looks once, too, so no third thread schedules frames. A thread that closes does not look: a Pong
+/// that is scheduled while its Close is written is left to the receiver.
+#[test]
+fn a_receiver_that_does_not_come_back() {
+    let mut runs = 0;
+    for one in [send_twice, stream, ping, abort, broadcast] {
+        runs += check_orders(3, &[answer_once, one]);
+    }
+    for (index, one) in [stream, ping, abort, send].into_iter().enumerate() {
+        for other in [stream, ping, abort, send].into_iter().skip(index) {
+            runs += check_orders(1, &[answer_once, one, other]);
+        }
+    }
+    println!("a receiver that does not come back: {runs} orders");
     assert!(runs > 1000, "{runs}");
 }

@@ -177,8 +177,8 @@
 //! # Threats
 //!
 //! By boundary and by STRIDE: spoofing, tampering, repudiation, information disclosure, denial of service, elevation of privilege.
-//! The environment is the system around the process: resolver, clock, variables, limits, random source. *Not done* marks what this
-//! crate does not defend.
+//! The environment is the system around the process: resolver, clock, variables, limits, random source.
+//! *Your task* marks what this crate does not defend.
 //!
 //! | boundary | class | threat | defence | shown by |
 //! |---|---|---|---|---|
@@ -196,8 +196,8 @@
 //! | proxy | E | Proxy and server read a request differently (smuggling) | The parser accepts one form, and every response ends the HTTP connection | `src/handshake/http.rs: one_tiny_head_for_each_error`, `tests/cve.rs: cve_2026_49753_content_length_plus_zero` |
 //! | local user | S | Another user's process has the path of a Unix socket | A file that is not a stale socket is not replaced. The folder's permissions decide who connects: your task | `tests/unix.rs: only_a_stale_socket_is_replaced` |
 //! | local user | T | A file stands in place of the random device | Only a device is read; otherwise nothing is sent | `src/primitives/random.rs: a_file_that_is_not_a_device_is_rejected` |
-//! | local user | R | A user denies a connection over a Unix socket | Not done: `std` cannot read the user of a peer in a stable way | not done |
-//! | local user | I | A user who may read the process finds secrets in its memory | Not done, except that masking keys are wiped: memory with passwords and messages is not zeroed | `src/primitives/random.rs: keys_are_wiped_from_the_pool` |
+//! | local user | R | A user denies a connection over a Unix socket | Events do not name the user: `std` has no stable call for it. The system names it for the descriptor of [`as_fd`](crate::WebSocket::as_fd) (`SO_PEERCRED`, `getpeereid`): your task | `tests/unix.rs: the_descriptor_of_a_connection_is_that_of_its_socket` |
+//! | local user | I | A user who may read the process finds secrets in its memory | Masking keys are wiped. Memory with passwords and messages is not zeroed: forbid core dumps and debuggers where that matters | `src/primitives/random.rs: keys_are_wiped_from_the_pool` |
 //! | local user | D | Other processes use up threads, memory mappings or descriptors | The server looks at the limits of the system, and survives without | `tests/admission.rs: a_server_survives_running_out_of_descriptors`, `tests/thread_limits.rs: a_thread_without_room_is_an_error_and_no_abort` |
 //! | local user | E | A page in the browser of the user reaches a server on this machine (DNS rebinding) | [`Server::allow_host`](crate::Server::allow_host), off by default; the event `host-not-checked` reports that | `tests/hooks.rs: a_request_for_another_host_is_rejected_before_any_hook`, `tests/events.rs: a_server_on_a_loopback_address_without_allowed_hosts_is_reported` |
 //! | environment | S | The resolver returns the address of an attacker | TLS verifies the host of the URL. Without TLS nothing does | `tests/tls/route.rs: the_certificate_is_for_the_host_or_for_the_server_name` |
@@ -211,4 +211,4 @@
 //! | logs | R | An event is missing | Every connection that was opened has an end. A closure that panics loses its own event alone | `tests/events.rs: all_events_of_a_connection_on_both_sides`, `tests/events.rs: a_panicking_closure_does_not_affect_the_connection` |
 //! | logs | I | Logs disclose secrets or payload | Events and errors have neither | `tests/events.rs: events_show_no_secrets`, `tests/errors.rs: protocol_errors_show_no_payload` |
 //! | logs | D | A peer fills the log, or a slow log delays connections | Text of a peer in place of a name is cut. Rates are not limited, and a closure delays its thread: your task | `src/redact.rs: text_in_place_of_a_name_is_cut` |
-//! | logs | E | A viewer of logs executes text of a peer as HTML, SQL or a command | Not done: only what controls a terminal is escaped | not done |
+//! | logs | E | A viewer of logs executes text of a peer as HTML, SQL or a command | What controls a terminal is escaped, and nothing else: `<`, `'` and `$` stay. Escape for your viewer | `src/redact.rs: what_a_viewer_may_execute_is_not_escaped` |
