@@ -219,7 +219,7 @@ mod tests {
     /// Each as its own text, so that `?` in a handler loses nothing.
     #[test]
     fn common_errors_of_std_keep_their_text() {
-        let not_utf8 = &vec![b'a', 0xFF];
+        let not_utf8 = &[&b"a"[..], &[0xFF]].concat();
         let poisoned: PoisonError<()> = PoisonError::new(());
         let rows: [(Error, String); 9] = [
             ("1.x".parse::<f32>().unwrap_err().into(), "invalid float literal".to_owned()),
