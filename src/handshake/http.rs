@@ -508,7 +508,8 @@ mod tests {
     #[test]
     fn one_tiny_head_for_each_error() {
         use HeadErrorKind::*;
-        let rows: [(&[u8], HeadErrorKind); 41] = [
+        let rows: [(&[u8], HeadErrorKind); 42] = [
+            (b"GET  HTTP/1.1\r\n", StartLine),
             (b"\r\n\r\n\r\n\r\n\r\n", StartLine),
             (b"\r\n\n", LineEnding),
             (b"\rG", LineEnding),
