@@ -48,11 +48,12 @@ fn main() -> ExitCode {
     let settings = match Settings::parse(env::args().skip(1)) {
         Ok(Some(settings)) => settings,
         Ok(None) => {
-            print!("{HELP}");
+            // Not `print`, which panics when nobody reads.
+            let _ = io::stdout().write_all(HELP.as_bytes());
             return ExitCode::SUCCESS;
         }
         Err(problem) => {
-            eprintln!("client: {problem}\n\n{HELP}");
+            eprintln!("client: {problem}; see: client --help");
             return ExitCode::from(2);
         }
     };

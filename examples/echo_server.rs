@@ -1,16 +1,16 @@
 //! Echoes every message. `echo_server --help` lists the settings.
 
-use std::collections::BTreeMap;
+#[path = "ws/metrics.rs"]
+mod metrics;
+
 use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use stdws::events::{Direction, Event, EventKind};
-use stdws::{Limits, Response, Result, Server, Timeouts, WebSocket};
+use stdws::{Limits, Result, Server, Timeouts, WebSocket};
 
 const HELP: &str = "\
 Echoes every message of every WebSocket connection. Stops when it is interrupted.
@@ -40,11 +40,12 @@ fn main() -> ExitCode {
     let settings = match Settings::parse(env::args().skip(1)) {
         Ok(Some(settings)) => settings,
         Ok(None) => {
-            print!("{HELP}");
+            // Not `print`, which panics when nobody reads.
+            let _ = io::stdout().write_all(HELP.as_bytes());
             return ExitCode::SUCCESS;
         }
         Err(problem) => {
-            eprintln!("echo_server: {problem}\n\n{HELP}");
+            eprintln!("echo_server: {problem}; see: echo_server --help");
             return ExitCode::from(2);
         }
     };
@@ -77,7 +78,7 @@ fn serve(settings: Settings) -> std::result::Result<(), Box<dyn std::error::Erro
         server = with_tls(server, file, &settings.password)?;
     }
     if settings.metrics {
-        server = with_metrics(server);
+        server = metrics::with_metrics(server, |_| {});
     }
     for origin in settings.origins {
         server = server.allow_origin(origin);
@@ -136,60 +137,6 @@ fn with_versions(server: Server, settings: &Settings) -> std::result::Result<Ser
 #[cfg(not(feature = "legacy"))]
 fn with_versions(_: Server, _: &Settings) -> std::result::Result<Server, String> {
     Err("--version and --legacy need the feature legacy, which this build leaves out".into())
-}
-
-/// Counts the events. Each event is one addition under a lock that is held briefly.
-#[derive(Default)]
-struct Counters {
-    events: BTreeMap<&'static str, u64>,
-    received: u64,
-    sent: u64,
-}
-
-impl Counters {
-    fn count(&mut self, event: &Event) {
-        *self.events.entry(event.name()).or_default() += 1;
-        match event.kind() {
-            EventKind::Frame(Direction::Received, frame) => self.received += frame.payload_len(),
-            EventKind::Frame(Direction::Sent, frame) => self.sent += frame.payload_len(),
-            _ => {}
-        }
-    }
-
-    /// The counts in the text format of Prometheus.
-    fn page(&self) -> String {
-        let of = |code| self.events.get(code).copied().unwrap_or(0);
-        let open = of("opened").saturating_sub(of("ended"));
-        let mut page = format!(
-            "# TYPE websocket_connections gauge\nwebsocket_connections {open}\n\
-             # TYPE websocket_payload_bytes_total counter\n\
-             websocket_payload_bytes_total{{direction=\"received\"}} {}\n\
-             websocket_payload_bytes_total{{direction=\"sent\"}} {}\n\
-             # TYPE websocket_events_total counter\n",
-            self.received, self.sent
-        );
-        for (code, count) in &self.events {
-            page += &format!("websocket_events_total{{name=\"{code}\"}} {count}\n");
-        }
-        page
-    }
-}
-
-fn with_metrics(server: Server) -> Server {
-    let counters = Arc::new(Mutex::new(Counters::default()));
-    let shown = counters.clone();
-    // A panic of another thread leaves the counts consistent.
-    let lock = |counters: &Mutex<Counters>, what: &mut dyn FnMut(&mut Counters)| {
-        what(&mut counters.lock().unwrap_or_else(PoisonError::into_inner));
-    };
-    server.on_event(move |event| lock(&counters, &mut |counters| counters.count(event))).http(move |request| {
-        if request.path() != "/metrics" {
-            return Response::text(404, "there is /metrics\n");
-        }
-        let mut page = String::new();
-        lock(&shown, &mut |counters| page = counters.page());
-        Response::text(200, page)
-    })
 }
 
 /// Answers are queued, and written together as soon as there is nothing more to read.

@@ -440,4 +440,12 @@ mod tests {
             assert_eq!(borrowed.to_message(), message);
         }
     }
+
+    #[test]
+    fn debug_has_the_kind_and_the_contents() {
+        let (text, bytes) = (Message::from("ab"), Message::from(vec![1, 2]));
+        let shown = [format!("{:?}", MessageRef::from(&text)), format!("{:?}", MessageRef::from(&bytes))];
+        assert_eq!(shown, ["Text(\"ab\")", "Binary([1, 2])"]);
+        assert!(Message::from("").is_empty() && !text.is_empty());
+    }
 }

@@ -331,4 +331,15 @@ mod tests {
         assert_eq!(name("session=S3CRET"), "session...");
         assert_eq!(name(&"x".repeat(80)), "x".repeat(64) + "...");
     }
+
+    #[test]
+    fn what_is_no_url_and_no_name_is_not_shown() {
+        let shown = format!("x.{}", "y".repeat(MAX_HOST - 2));
+        assert_eq!(host(&shown), shown);
+        assert_eq!(host(&format!("{shown}y")), NOT_SHOWN);
+        assert_eq!(url("se(ret://a.example/"), NOT_SHOWN);
+        assert_eq!(url("web+app://a.example/x"), "web+app://a.example/x");
+        // A reason may have two spaces.
+        assert_eq!(words("Not  Found"), "Not  Found");
+    }
 }

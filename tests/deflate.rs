@@ -188,7 +188,7 @@ fn sent_messages_are_a_sync_flush_without_its_tail() {
     for role in ROLES {
         let (mut ws, written) = side(role, EXTENSION, 1 << 20, &[]);
         ws.send("Hello").unwrap();
-        ws.send_uncompressed("plain").unwrap();
+        ws.sender().send_uncompressed("plain").unwrap();
         let written = written.after_the_head(|frames| frames.ends_with(b"plain"));
         let key = if role == Side::Client { 4 } else { 0 };
         assert_eq!(written[0], 0xC1);

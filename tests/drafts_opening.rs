@@ -752,6 +752,7 @@ fn an_early_server_uses_the_scheme_of_its_proxy() {
     let _watchdog = watchdog();
     for (more, location) in [
         ("X-Forwarded-Proto: https", "wss://example.com/demo"),
+        ("X-Forwarded-Proto: WSS", "wss://example.com/demo"),
         ("X-Forwarded-Proto: http", "ws://example.com/demo"),
         ("X-Other: https", "ws://example.com/demo"),
     ] {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use stdws::{
     Client, CloseCode, Error, HandshakeErrorKind, HeadErrorKind, HookErrorKind, OverloadKind, ProtocolError,
-    RequestErrorKind, ResponseErrorKind, Result, Server, Step, Timeouts, UriErrorKind, UsageError,
+    RedirectErrorKind, RequestErrorKind, ResponseErrorKind, Result, Server, Step, Timeouts, UriErrorKind, UsageError,
 };
 use wire::*;
 
@@ -396,4 +396,41 @@ fn protocol_errors_show_no_payload() {
     drop(peer);
     let error = echo.join().end.unwrap_err();
     assert_no_secret(&format!("{error} {error:?}"));
+}
+
+/// Shows promise P23.
+#[test]
+fn limits_and_rare_errors_are_named_in_full() {
+    let usage = [
+        (UsageError::HostNameTooLong(256), "the host name has 256 bytes; SOCKS5 allows at most 255"),
+        (
+            UsageError::TopicNameTooLong { length: 9, limit: 8 },
+            "the name of the topic has 9 bytes; HubLimits::max_topic_length is 8",
+        ),
+        (UsageError::TooManyTopics(7), "the member has 7 topics already; HubLimits::max_topics is 7"),
+        (
+            UsageError::ProxyUrl(UriErrorKind::ProxyPath, None),
+            "the URL of the proxy is invalid: the URL of a proxy must end after the port",
+        ),
+    ];
+    for (error, text) in usage {
+        assert_eq!(error.to_string(), text);
+    }
+    let handshake: [(HandshakeErrorKind, &str); 4] = [
+        (RequestErrorKind::HostNotAllowed.into(), "the host is not allowed; see Server::allow_host"),
+        (ResponseErrorKind::InvalidProof.into(), "the response to the challenge is wrong"),
+        (
+            ResponseErrorKind::StatusLine.into(),
+            "the status line is not the one that this version of the protocol requires",
+        ),
+        (HeadErrorKind::Tls.into(), &HeadErrorKind::Tls.to_string()),
+    ];
+    for (error, text) in handshake {
+        assert_eq!(error.to_string(), text);
+    }
+    assert_eq!(ProtocolError::UnsolicitedPong.to_string(), "a Pong has no Ping (hybi01-4.4-1)");
+    assert_eq!(RedirectErrorKind::Downgrade.to_string(), "it redirects from wss to a URL without TLS");
+    for step in [Step::Listen, Step::Read, Step::RandomSource, Step::Thread] {
+        assert!(Error::Timeout(step).to_string().ends_with("; the system set the timeout"));
+    }
 }

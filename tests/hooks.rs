@@ -298,7 +298,10 @@ fn a_stream_is_handed_over_with_the_bytes_already_read() {
                 let mut body = [0; 10];
                 stream.read_exact(&mut body).unwrap();
                 sender.send((stream.head(), body, stream.request().path().to_owned())).unwrap();
+                assert_eq!(stream.read(&mut []).unwrap(), 0);
+                assert!(format!("{stream:?}").starts_with("RawStream { request: Request {"), "{stream:?}");
                 stream.write_all(b"another ").unwrap();
+                stream.flush().unwrap();
                 stream.write_all(b"protocol").unwrap();
             })
         }
@@ -332,6 +335,31 @@ fn a_stream_is_handed_over_with_the_bytes_already_read() {
     assert_eq!(get(&server, "/slow"), "too slow");
     assert_eq!(get(&server, "/panic"), "");
     client(&server, "/").connect().unwrap();
+}
+
+#[test]
+fn decisions_show_their_kind_and_their_first_error() {
+    let invalid = Accept::new().with_header("X Y", "1").with_header("Set-Cookie", "a\r\nb");
+    assert_eq!(invalid.error(), Some(&UsageError::HeaderName("X Y".to_owned())));
+    assert_eq!(Accept::new().with_header("Set-Cookie", "a=b").error(), None);
+    assert_eq!(format!("{:?}", Decision::hand_over(|_| {})), "HandOver(..)");
+}
+
+/// The server itself sends no Ping for an hour.
+#[test]
+fn a_hook_sets_the_timeouts_of_one_connection() {
+    let hour = Duration::from_secs(3600);
+    let server = bind().timeouts(Timeouts { ping_interval: hour, ..Timeouts::default() });
+    let soon = Timeouts { ping_interval: Duration::from_millis(20), pong_timeout: hour, ..Timeouts::default() };
+    let server = server.on_request(move |_| Accept::new().timeouts(soon).into()).start(echo).unwrap();
+    let mut socket = connect(server.local_addr().unwrap());
+    socket.write_all(&websocket("/", "")).unwrap();
+    let mut received = Vec::new();
+    while !received.ends_with(b"\r\n\r\n\x89") {
+        let mut byte = [0];
+        socket.read_exact(&mut byte).expect("a Ping after the head");
+        received.extend(byte);
+    }
 }
 
 #[test]

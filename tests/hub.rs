@@ -16,3 +16,11 @@ mod order;
 mod slow;
 #[path = "hub/topics.rs"]
 mod topics;
+
+#[test]
+fn debug_shows_numbers_alone() {
+    let hub = stdws::Hub::new().unwrap();
+    let one = members::add_member(&hub, live::Side::Server, stdws::Timeouts::default());
+    assert!(format!("{hub:?}").starts_with("Hub { members: 1, stats: DeliveryStats {"), "{hub:?}");
+    assert!(format!("{:?}", one.member).starts_with("Member { stats: DeliveryStats {"), "{:?}", one.member);
+}

@@ -429,3 +429,30 @@ fn clients_that_do_not_wait_connect_in_parallel() {
         assert!(within(move || one.join().unwrap()).is_err());
     }
 }
+
+/// The environment belongs to the whole process, so another one reads it.
+#[test]
+fn the_proxy_of_the_environment() {
+    const CHILD: &str = "STDWS_TEST_ENVIRONMENT";
+    if std::env::var_os(CHILD).is_some() {
+        let proxy = Proxy::from_env().unwrap();
+        assert_eq!(format!("{proxy:?}"), format!("{:?}", Proxy::new("socks5://192.0.2.1:9050").unwrap()));
+        return;
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    for name in
+        ["all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "ws_proxy", "wss_proxy"]
+    {
+        child.env_remove(name);
+    }
+    let ran = child
+        .args(["the_proxy_of_the_environment", "--exact"])
+        .env_remove("no_proxy")
+        .env_remove("NO_PROXY")
+        .env("all_proxy", "socks5://192.0.2.1:9050")
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&ran.stdout);
+    assert!(ran.status.success() && text.contains("1 passed"), "{text}");
+}

@@ -488,3 +488,10 @@ fn a_handshake_runs_on_a_caller_supplied_stream() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn serve_returns_if_it_cannot_listen() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let error = stdws::serve(taken.local_addr().unwrap(), |_| Ok(())).unwrap_err();
+    assert!(matches!(&error, Error::Io(error) if error.step() == Step::Listen), "{error}");
+}

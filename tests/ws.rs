@@ -31,6 +31,8 @@ mod cat_faults;
 mod check;
 #[path = "ws/echo.rs"]
 mod echo;
+#[path = "ws/every.rs"]
+mod every;
 #[path = "ws/explain.rs"]
 mod explain;
 #[path = "ws/frame.rs"]

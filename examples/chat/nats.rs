@@ -49,7 +49,10 @@ fn run(address: &str, waiting: &Receiver<String>, deliver: &(impl Fn(&str) + Syn
         let start = Instant::now();
         match session(address, waiting, deliver) {
             Ok(()) => return,
-            Err(error) => eprintln!("chat: NATS at {address}: {error}; trying again in {pause:?}"),
+            // Not `eprintln`, which panics when nobody reads.
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "chat: NATS at {address}: {error}; trying again in {pause:?}");
+            }
         }
         if start.elapsed() > IO_TIMEOUT {
             pause = Duration::from_millis(250);

@@ -15,6 +15,9 @@ pub(crate) const WIDTH: usize = 80;
 /// The column in which the description of a flag begins.
 const INDENT: usize = 26;
 
+/// The exit codes of a command that lists no others.
+const CODES: &str = "Exit codes: 0 done; 1 failed; 2 called wrongly.";
+
 /// A command of the tool.
 pub(crate) struct Command {
     pub(crate) name: &'static str,
@@ -84,6 +87,8 @@ impl From<stdws::Error> for Failure {
 /// The arguments of one call.
 #[derive(Debug)]
 pub(crate) struct Args {
+    /// The name of the command.
+    pub(crate) command: &'static str,
     /// The first name of each flag, and its values.
     flags: Vec<(&'static str, Vec<OsString>)>,
     pub(crate) operands: Vec<OsString>,
@@ -94,7 +99,7 @@ pub(crate) struct Args {
 impl Args {
     /// `None`: the help was asked for.
     pub(crate) fn parse(command: &Command, mut from: impl Iterator<Item = OsString>) -> Result<Option<Args>, Failure> {
-        let mut args = Args { flags: Vec::new(), operands: Vec::new(), rest: Vec::new() };
+        let mut args = Args { command: command.name, flags: Vec::new(), operands: Vec::new(), rest: Vec::new() };
         while let Some(argument) = from.next() {
             let text = argument.to_str().unwrap_or_default();
             match text {
@@ -221,8 +226,10 @@ pub(crate) fn help(command: &Command) -> String {
     let mut text = String::new();
     let flags = if command.groups.is_empty() { "" } else { " [FLAG]..." };
     let _ = writeln!(text, "ws {}: {}.\n", command.name, command.summary);
-    let _ = writeln!(text, "usage: ws {}{flags} {}\n", command.name, command.operands);
-    for paragraph in command.about.lines() {
+    let usage = format!("usage: ws {}{flags} {}", command.name, command.operands);
+    let _ = writeln!(text, "{}\n", usage.trim_end());
+    let codes = if command.about.contains("Exit codes:") { "" } else { CODES };
+    for paragraph in command.about.lines().chain(codes.lines()) {
         wrap(&mut text, 0, 0, paragraph);
     }
     for group in command.groups {

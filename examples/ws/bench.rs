@@ -9,10 +9,9 @@ mod histogram;
 mod load;
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,7 +20,8 @@ use stdws::handshake::uri::Uri;
 use stdws::Message;
 
 use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
-use crate::{client, terminal};
+use crate::client;
+use crate::terminal::{self, Waiting};
 use histogram::Histogram;
 use load::{Kind, Load, Part};
 
@@ -157,7 +157,7 @@ fn pattern() -> impl Iterator<Item = u8> {
     })
 }
 
-/// Runs the workers, with a counter on a terminal.
+/// Runs the workers, with a bar on a terminal.
 fn measure(load: &Arc<Load>) -> Result<Part, Failure> {
     let (sender, parts) = mpsc::channel();
     for _ in 0..load.workers() {
@@ -167,22 +167,25 @@ fn measure(load: &Arc<Load>) -> Result<Part, Failure> {
         worker.map_err(|error| Failure::new(format!("the system starts no more threads: {error}")))?;
     }
     drop(sender);
-    let (mut all, start, counter) = (Part::default(), Instant::now(), io::stderr().is_terminal());
-    loop {
-        match parts.recv_timeout(Duration::from_millis(200)) {
-            Ok(part) => all.merge(part),
-            Err(RecvTimeoutError::Timeout) if counter => {
-                let (done, seconds) = (load.done.load(Ordering::Relaxed), start.elapsed().as_secs());
-                let _ = write!(io::stderr(), "\r{done} {}, {seconds} s ", unit(load.kind));
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
+    let (shown, start) = (load.clone(), Instant::now());
+    let waiting = Waiting::counting("bench", move || progress(&shown, start.elapsed()));
+    let mut all = Part::default();
+    for part in parts {
+        all.merge(part);
     }
-    if counter {
-        let _ = write!(io::stderr(), "\r\x1b[K");
-    }
+    drop(waiting);
     Ok(all)
+}
+
+/// How far it is: by the number, or by the time, whichever ends it first.
+fn progress(load: &Load, elapsed: Duration) -> String {
+    let done = load.done.load(Ordering::Relaxed);
+    let most = if load.kind == Kind::Connections { load.connections } else { load.most };
+    let by_number = done as f64 / most as f64;
+    let by_time = elapsed.as_secs_f64() / load.duration.as_secs_f64().max(1e-9);
+    // Connections are held when all are open.
+    let fraction = if load.kind == Kind::Connections { by_number } else { by_number.max(by_time) };
+    format!("{} {done} {}", terminal::bar(fraction), unit(load.kind))
 }
 
 fn name(kind: Kind) -> &'static str {

@@ -15,7 +15,6 @@ mod tls;
 
 use std::net::TcpListener;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -23,6 +22,8 @@ use std::time::Duration;
 use stdws::{Accept, Client, Decision, Request, Response, Server, Timeouts, WebSocket};
 
 use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
+use crate::server::Counts;
+use crate::terminal::Waiting;
 use crate::{client, server, terminal};
 use relay::HALF_CLOSE;
 use target::Targets;
@@ -151,7 +152,7 @@ fn from_tcp(args: &Args, timeouts: Timeouts, stall: Duration) -> Outcome {
     let most = args.number("--max-connections")?.unwrap_or(1024);
     let scheme = if args.has("--tls") { "tls" } else { "tcp" };
     terminal::print(format!("listening on {scheme}://{}\n", listener.local_addr().map_err(failure)?))?;
-    accept_all(&listener, &Arc::new(AtomicUsize::new(0)), most, move |tcp| {
+    accept_all(&listener, most, move |tcp| {
         let result = acceptor.accept(tcp, connect, stall).map_err(Failure::new).and_then(|tcp| serve(&client, tcp));
         if let Err(failure) = result {
             terminal::note("bridge", &failure.parts().0);
@@ -162,10 +163,12 @@ fn from_tcp(args: &Args, timeouts: Timeouts, stall: Duration) -> Outcome {
 /// Accepts for ever. A connection beyond `most` is closed at once.
 fn accept_all(
     listener: &TcpListener,
-    open: &Arc<AtomicUsize>,
     most: usize,
     serve: impl Fn(std::net::TcpStream) + Clone + Send + 'static,
 ) -> Result<ExitCode, Failure> {
+    let counts = Arc::new(Counts::default());
+    let shown = counts.clone();
+    let _waiting = Waiting::counting("bridge", move || shown.to_string());
     loop {
         let tcp = match listener.accept() {
             Ok((tcp, _)) => tcp,
@@ -176,34 +179,18 @@ fn accept_all(
                 continue;
             }
         };
-        if open.load(Ordering::Relaxed) >= most {
+        if counts.open() >= most {
             terminal::note("bridge", "a connection was closed: there are as many as --max-connections allows");
             continue;
         }
-        let (place, serve) = (Place::new(open), serve.clone());
+        let (counted, serve) = (counts.count(), serve.clone());
         let spawned = thread::Builder::new().spawn(move || {
             serve(tcp);
-            drop(place);
+            drop(counted);
         });
         if let Err(error) = spawned {
             terminal::note("bridge", &format!("a connection was closed: {error}"));
         }
-    }
-}
-
-/// Counts a connection until it is dropped.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn new(open: &Arc<AtomicUsize>) -> Place {
-        open.fetch_add(1, Ordering::Relaxed);
-        Place(open.clone())
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -278,6 +278,7 @@ impl Session {
     /// At the end of the input: waits until no message has come for this long, or the connection has ended.
     fn linger(&self) {
         self.current.wait();
+        let _waiting = Waiting::start("cat", "waiting for answers".to_owned());
         let limit = self.settings.linger;
         while self.current.open().is_some() {
             let quiet = self.activity.quiet();

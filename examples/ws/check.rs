@@ -105,11 +105,13 @@ fn rejected(error: &Error, client: &Client, uri: &Uri, limit: Duration, args: &A
             detail.push_str(&format!("; Location: {}", location.split('?').next().unwrap_or_default()));
         }
     }
+    let waiting = Waiting::start("check", "asking in other ways".to_owned());
     // A redirect has led to another server.
     let probes = match std::ptr::eq(cause, error) {
         true => probe::probe(cause, client, uri, limit, args),
         false => cause::Probes::default(),
     };
+    drop(waiting);
     report.row(Verdict::Fail, check.name(), &detail, &cause::causes(cause, uri, &probes))?;
     Ok(ExitCode::from(check.code()))
 }
@@ -134,7 +136,9 @@ fn session(mut ws: WebSocket, uri: &Uri, took: Duration, args: &Args, report: &R
         Ok(took) => {
             report.ok("ping", &format!("answered after {}", millis(took)))?;
             let start = Instant::now();
+            let waiting = Waiting::start("check", "waiting for the answer to a Close".to_owned());
             let closed = ws.close(1000, "");
+            drop(waiting);
             closed.map(|info| (info, start.elapsed())).map_err(|error| ("close", error))
         }
         Err(error) => Err(("ping", error)),

@@ -13,12 +13,14 @@ mod args;
 mod bench;
 mod bridge;
 mod cat;
+mod chat;
 mod check;
 mod client;
 mod echo;
 mod explain;
 mod hex;
 mod json_line;
+mod metrics;
 mod record;
 mod replay;
 mod run;
@@ -40,6 +42,7 @@ const COMMANDS: &[&Command] = &[
     &cat::COMMAND,
     &echo::COMMAND,
     &serve::COMMAND,
+    &chat::COMMAND,
     &explain::COMMAND,
     &run::COMMAND,
     &bridge::COMMAND,

@@ -11,6 +11,7 @@ use stdws::Error;
 
 use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
 use crate::session::{Entry, Side};
+use crate::terminal::Waiting;
 use crate::{client, secret, server, terminal};
 use play::{Played, Settings};
 
@@ -79,7 +80,9 @@ fn read(file: &OsStr, connection: Option<u64>) -> Result<Vec<Entry>, Failure> {
 fn as_client(args: &Args, entries: &[Entry], settings: &Settings) -> Outcome {
     let mut ws = client::client(args, args.operand(1, "URL")?)?.connect().map_err(client::failure)?;
     let entries: Vec<_> = entries.iter().collect();
+    let waiting = Waiting::start("replay", format!("playing {} messages", entries.len()));
     let played = play::play(&mut ws, Side::Client, &entries, settings)?;
+    drop(waiting);
     report(&played)?;
     Ok(ExitCode::from(if played.differences.is_empty() { 0 } else { 3 }))
 }

@@ -1,6 +1,9 @@
 //! The flags of a server, which all commands that listen have, and its run from the first line to the shutdown.
 
+use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +12,8 @@ use stdws::events::Event;
 use stdws::{Deflate, Limits, Server, Timeouts, WebSocket};
 
 use crate::args::{Args, Failure, Flag, Group, Outcome};
-use crate::{secret, terminal};
+use crate::secret;
+use crate::terminal::{self, Waiting};
 
 /// The scheme of the address that is printed, without and with TLS.
 pub(crate) type Schemes = (&'static str, &'static str);
@@ -87,7 +91,8 @@ pub(crate) const LIMITS: Group = Group {
 
 /// The server that the flags describe.
 pub(crate) fn server(args: &Args) -> Result<Server, Failure> {
-    let mut server = bind(args)?.limits(limits(args)?).timeouts(timeouts(args)?);
+    let limits = limits(args, Limits::client().max_message_size)?;
+    let mut server = bind(args)?.limits(limits).timeouts(timeouts(args)?);
     server = server.subprotocols(args.values("--subprotocol")?);
     if let Some(count) = args.number("--max-connections")? {
         server = server.max_connections(count);
@@ -160,18 +165,62 @@ pub(crate) fn run_until(
         None => format!("{scheme}://{}", server.local_addr()?),
     };
     let shutdown = server.shutdown_handle();
-    let server = server.start(handler)?;
+    let counts = Arc::new(Counts::default());
+    let counting = counts.clone();
+    let server = server.start(move |ws| {
+        let _counted = counting.count();
+        handler(ws)
+    })?;
     // Only now, so that whoever reads the line can connect.
     terminal::print(format!("listening on {place}\n"))?;
+    let shown = counts.clone();
+    let _waiting = Waiting::counting(args.command, move || shown.to_string());
     if args.has("--until-stdin-ends") {
         thread::spawn(move || {
             // The content of a line does not matter.
             let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            counts.is_ending.store(true, Ordering::Relaxed);
             shutdown.shutdown(limit);
         });
     }
     server.join()?;
     Ok(std::process::ExitCode::SUCCESS)
+}
+
+/// The connections of a server, as a terminal shows them while it runs.
+#[derive(Default)]
+pub(crate) struct Counts {
+    open: AtomicUsize,
+    all: AtomicUsize,
+    is_ending: AtomicBool,
+}
+
+/// A connection, until it is dropped.
+pub(crate) struct Counted(Arc<Counts>);
+
+impl Counts {
+    pub(crate) fn count(self: &Arc<Counts>) -> Counted {
+        self.all.fetch_add(1, Ordering::Relaxed);
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
+    }
+
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = if self.is_ending.load(Ordering::Relaxed) { ", shutting down" } else { "" };
+        write!(f, "{} open connections, {} in all{end}", self.open(), self.all.load(Ordering::Relaxed))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Returns every message. Answers are queued, and written together as soon as there is nothing more to read.
@@ -201,8 +250,9 @@ fn bind_unix(_: &std::path::Path) -> Result<Server, Failure> {
     Err(Failure::usage("--unix needs a Unix system"))
 }
 
-fn limits(args: &Args) -> Result<Limits, Failure> {
-    let size = args.number("--max-message")?.unwrap_or(Limits::client().max_message_size);
+/// The limits of messages and heads, with this size of a message without `--max-message`.
+pub(crate) fn limits(args: &Args, max_message_size: u64) -> Result<Limits, Failure> {
+    let size = args.number("--max-message")?.unwrap_or(max_message_size);
     let mut limits = Limits::with_max_message_size(size);
     if let Some(count) = args.number("--max-fragments")? {
         limits.max_fragments = count;

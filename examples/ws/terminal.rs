@@ -1,13 +1,16 @@
-//! What all commands share for a terminal: colour, escaping, times, JSON strings, and an output whose reader may end.
+//! What all commands share for a terminal: colour, escaping, times, JSON strings, an output whose reader may end, and a line
+//! that shows progress.
 
 use std::env;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::args::Failure;
+use crate::args::{Failure, WIDTH};
 
 /// Colours, by their numbers in ECMA-48 "select graphic rendition".
 #[derive(Clone, Copy)]
@@ -104,8 +107,44 @@ pub(crate) fn output_failure(error: &io::Error) -> Failure {
 
 /// Writes to the standard output, and flushes it.
 pub(crate) fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    let _kept_away = if io::stdout().is_terminal() { without_progress() } else { None };
     let mut out = io::stdout().lock();
     out.write_all(text.as_ref()).and_then(|()| out.flush()).map_err(|error| output_failure(&error))
+}
+
+/// Writes a line to the standard error output, whose reader may have ended.
+pub(crate) fn note(command: &str, text: &str) {
+    let _kept_away = without_progress();
+    let _ = writeln!(io::stderr(), "ws {command}: {text}");
+}
+
+/// Number of [`Waiting`] that show themselves. There is none without a terminal.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a line of progress is on the terminal. Held while one writes to the terminal, so that lines do not mix.
+static IS_SHOWN: Mutex<bool> = Mutex::new(false);
+
+/// Maximum number of columns of a line of progress. A longer one could not be cleared where it wraps.
+const COLUMNS: usize = WIDTH - 1;
+
+/// Clears the line of progress, and keeps it away until the result is dropped.
+fn without_progress() -> Option<MutexGuard<'static, bool>> {
+    if WAITING.load(Ordering::Acquire) == 0 {
+        return None;
+    }
+    let mut is_shown = IS_SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if std::mem::take(&mut *is_shown) {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+    Some(is_shown)
+}
+
+fn show_progress(line: &str) {
+    let line: String = line.chars().take(COLUMNS).collect();
+    if let Some(mut is_shown) = without_progress() {
+        let _ = write!(io::stderr(), "{line}");
+        *is_shown = true;
+    }
 }
 
 /// Shows on a terminal how long something takes, from the first second until this is dropped.
@@ -113,6 +152,11 @@ pub(crate) struct Waiting(Option<(Sender<()>, JoinHandle<()>)>);
 
 impl Waiting {
     pub(crate) fn start(command: &'static str, text: String) -> Waiting {
+        Waiting::counting(command, move || text.clone())
+    }
+
+    /// The same, with a text that changes. It is asked for once a second, and is one line of what is not secret.
+    pub(crate) fn counting(command: &'static str, text: impl Fn() -> String + Send + 'static) -> Waiting {
         if !io::stderr().is_terminal() {
             return Waiting(None);
         }
@@ -121,13 +165,12 @@ impl Waiting {
             let mut seconds = 0;
             while ended.recv_timeout(Duration::from_secs(1)) == Err(RecvTimeoutError::Timeout) {
                 seconds += 1;
-                let _ = write!(io::stderr(), "\r\x1b[Kws {command}: {text} ... {seconds} s");
-            }
-            if seconds > 0 {
-                let _ = write!(io::stderr(), "\r\x1b[K");
+                show_progress(&format!("ws {command}: {} ... {seconds} s", text()));
             }
         });
-        Waiting(showing.ok().map(|showing| (sender, showing)))
+        let Ok(showing) = showing else { return Waiting(None) };
+        WAITING.fetch_add(1, Ordering::AcqRel);
+        Waiting(Some((sender, showing)))
     }
 }
 
@@ -137,11 +180,15 @@ impl Drop for Waiting {
             drop(sender);
             // Nothing is written over what follows.
             let _ = showing.join();
+            drop(without_progress());
+            WAITING.fetch_sub(1, Ordering::AcqRel);
         }
     }
 }
 
-/// Writes a line to the standard error output, whose reader may have ended.
-pub(crate) fn note(command: &str, text: &str) {
-    let _ = writeln!(io::stderr(), "ws {command}: {text}");
+/// A bar that is filled as far as `done`, from 0 to 1.
+pub(crate) fn bar(done: f64) -> String {
+    const CELLS: usize = 20;
+    let filled = (done.clamp(0.0, 1.0) * CELLS as f64) as usize;
+    format!("[{}{}]", "#".repeat(filled), ".".repeat(CELLS - filled))
 }

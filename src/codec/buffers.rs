@@ -281,4 +281,11 @@ mod tests {
         moved.space();
         assert_eq!(moved.unread().len(), here - used);
     }
+
+    #[test]
+    fn debug_shows_sizes_and_no_contents() {
+        let mut payload = PayloadBuffer::default();
+        payload.append(b"secret", 100);
+        assert_eq!(format!("{:?} {payload:?}", input(9, 2)), "InputBuffer(7 bytes) PayloadBuffer(6 bytes)");
+    }
 }

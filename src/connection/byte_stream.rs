@@ -192,4 +192,20 @@ mod tests {
             assert_eq!(echoing.join().unwrap(), bytes.len() as u64);
         });
     }
+
+    #[test]
+    fn a_stream_writes_and_is_a_connection_again() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (ws, mut peer) = websocket(role, long_timeouts());
+                let mut stream = ws.into_byte_stream();
+                assert!(format!("{stream:?}").starts_with("ByteStream { ws: WebSocket"), "{stream:?}");
+                assert_eq!((stream.write(b"").unwrap(), stream.write(b"ab").unwrap()), (0, 2));
+                stream.flush().unwrap();
+                assert_eq!(peer.frame(), Some((true, BINARY, b"ab".to_vec())), "no bytes are no message");
+                stream.into_websocket().send("text").unwrap();
+                assert_eq!(peer.frame(), Some((true, TEXT, b"text".to_vec())));
+            });
+        }
+    }
 }

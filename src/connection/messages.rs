@@ -47,3 +47,28 @@ impl<'a> IntoIterator for &'a mut WebSocket {
         self.messages()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::codec::frame::Opcode;
+    use crate::connection::testing::{long_timeouts, under_watchdog, websocket, ROLES, TEXT};
+
+    #[test]
+    fn a_loop_over_a_connection_ends_with_it() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                for text in [&b"one"[..], b"two"] {
+                    peer.send(true, TEXT, text);
+                }
+                peer.send(true, Opcode::Close, b"\x03\xE8");
+                peer.socket.shutdown(std::net::Shutdown::Write).unwrap();
+                let mut received = Vec::new();
+                for message in &mut ws {
+                    received.push(message.unwrap().to_string());
+                }
+                assert_eq!(received, ["one", "two"]);
+            });
+        }
+    }
+}

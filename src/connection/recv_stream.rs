@@ -174,3 +174,25 @@ impl fmt::Debug for RecvStream<'_> {
         f.debug_struct("RecvStream").field("kind", &self.kind).field("ended", &self.ended).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::testing::{long_timeouts, under_watchdog, websocket, ROLES, TEXT};
+
+    #[test]
+    fn a_read_of_nothing_takes_nothing_and_debug_shows_no_contents() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                peer.send(true, TEXT, b"secret");
+                let mut stream = ws.recv_stream().unwrap().unwrap();
+                assert_eq!(format!("{stream:?}"), "RecvStream { kind: Text, ended: false }");
+                assert_eq!(stream.read(&mut []).unwrap(), 0);
+                let mut text = String::new();
+                stream.read_to_string(&mut text).unwrap();
+                assert_eq!(text, "secret");
+            });
+        }
+    }
+}

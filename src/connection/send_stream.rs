@@ -197,4 +197,30 @@ mod tests {
             }
         }
     }
+
+    /// 6455-5.6-1: a peer has to reject invalid text, so it is not sent.
+    #[test]
+    fn text_that_is_not_utf8_is_not_sent() {
+        let is_not_utf8 = |error: &Error| matches!(error, Error::Usage(UsageError::TextNotUtf8));
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            let mut stream = SendStream::new(connection, MessageKind::Text).unwrap();
+            stream.flush().unwrap();
+            assert!(is_not_utf8(&stream.write(b"a\xff").unwrap_err().into()));
+            assert!(is_not_utf8(&stream.write(b"b").unwrap_err().into()), "and nothing after it");
+            assert!(is_not_utf8(&stream.finish().unwrap_err()));
+            assert_eq!(peer.frame(), None, "no fragment, and the connection is aborted");
+        }
+    }
+
+    #[test]
+    fn text_does_not_end_inside_a_character() {
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            let mut stream = SendStream::new(connection, MessageKind::Text).unwrap();
+            assert_eq!(stream.write(b"a\xc3").unwrap(), 2);
+            assert!(matches!(stream.finish(), Err(Error::Usage(UsageError::TextNotUtf8))));
+            assert_eq!(peer.frame(), None);
+        }
+    }
 }

@@ -463,4 +463,13 @@ mod tests {
         }
         assert!(inflate.window.capacity() <= 40 * 1024, "{}", inflate.window.capacity());
     }
+
+    #[test]
+    fn debug_shows_no_data() {
+        let mut inflate = Inflate::new(WindowBits::MAX);
+        inflate.push(b"\0\x06\0\xf9\xffsecret", &mut Vec::new(), 64).unwrap();
+        let failed = inflate.push(b"\x07", &mut Vec::new(), 64);
+        assert_eq!(failed, Err(InflateError::BlockType));
+        assert_eq!(format!("{inflate:?}"), "Inflate { failed: Some(BlockType), .. }");
+    }
 }

@@ -69,3 +69,26 @@ impl ConnectAttempt {
         &self.error
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_attempt_is_shown_with_its_address_unless_the_host_is_that_address() {
+        let error = |host: &str, addresses: &[&str]| {
+            let attempt = |address: &&str| ConnectAttempt {
+                address: address.parse().unwrap(),
+                error: Arc::new(io::Error::new(io::ErrorKind::ConnectionRefused, "refused")),
+            };
+            let attempts = addresses.iter().map(attempt).collect();
+            ConnectError { host: host.to_owned(), is_proxy: false, attempts }.to_string()
+        };
+        assert_eq!(error("a.example:80", &[]), "no connection to a.example:80: the host name resolved to no address");
+        assert_eq!(error("192.0.2.1:80", &["192.0.2.1:80"]), "no connection to 192.0.2.1:80: refused");
+        let one = "no connection to a.example:80: 192.0.2.1:80: refused";
+        assert_eq!(error("a.example:80", &["192.0.2.1:80"]), one);
+        let both = error("a.example:80", &["192.0.2.1:80", "[2001:db8::1]:80"]);
+        assert_eq!(both, format!("{one}, [2001:db8::1]:80: refused"));
+    }
+}

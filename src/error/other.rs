@@ -215,4 +215,35 @@ mod tests {
         assert_eq!(format!("{io:?}"), "failed listening on 127.0.0.1:80: denied");
         assert_eq!(format!("{io:?}"), io.to_string());
     }
+
+    /// Each as its own text, so that `?` in a handler loses nothing.
+    #[test]
+    fn common_errors_of_std_keep_their_text() {
+        let not_utf8 = &vec![b'a', 0xFF];
+        let poisoned: PoisonError<()> = PoisonError::new(());
+        let rows: [(Error, String); 9] = [
+            ("1.x".parse::<f32>().unwrap_err().into(), "invalid float literal".to_owned()),
+            (u8::try_from(256_u32).unwrap_err().into(), "out of range integral type conversion attempted".to_owned()),
+            (std::str::from_utf8(not_utf8).unwrap_err().into(), std::str::from_utf8(not_utf8).unwrap_err().to_string()),
+            (fmt::Error.into(), fmt::Error.to_string()),
+            ("1.2.3".parse::<std::net::IpAddr>().unwrap_err().into(), "invalid IP address syntax".to_owned()),
+            (VarError::NotPresent.into(), "environment variable not found".to_owned()),
+            (RecvError.into(), RecvError.to_string()),
+            (SendError(7).into(), SendError(7).to_string()),
+            (PoisonError::new(()).into(), poisoned.to_string()),
+        ];
+        for (error, text) in rows {
+            assert!(matches!(&error, Error::Other(_)), "{error:?}");
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[cfg(all(feature = "native-tls", any(feature = "client", feature = "server")))]
+    #[test]
+    fn an_error_of_tls_is_taken_out_of_an_io_error() {
+        let tls = TlsError::new(crate::TlsErrorKind::DecryptionFailed, None, fmt::Error);
+        assert!(
+            matches!(Error::from(io::Error::other(tls)), Error::Tls(error) if error.to_string().contains("decrypted"))
+        );
+    }
 }

@@ -181,3 +181,28 @@ fn reply_text(reply: u8) -> &'static str {
         _ => "it could not connect",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The texts of RFC 1928 section 6, in its order.
+    #[test]
+    fn each_reply_of_socks_has_the_text_of_the_rfc_and_its_number() {
+        let texts = [
+            "it could not connect (SOCKS reply X'00')",
+            "general SOCKS server failure (SOCKS reply X'01')",
+            "connection not allowed by its rules (SOCKS reply X'02')",
+            "network unreachable (SOCKS reply X'03')",
+            "host unreachable (SOCKS reply X'04')",
+            "connection refused (SOCKS reply X'05')",
+            "TTL expired (SOCKS reply X'06')",
+            "command not supported (SOCKS reply X'07')",
+            "address type not supported (SOCKS reply X'08')",
+            "it could not connect (SOCKS reply X'09')",
+        ];
+        for (reply, text) in (0..).zip(texts) {
+            assert_eq!(ProxyErrorKind::Reply(reply).to_string(), text);
+        }
+    }
+}

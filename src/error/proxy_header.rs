@@ -46,3 +46,26 @@ impl fmt::Display for ProxyHeaderErrorKind {
 }
 
 impl std::error::Error for ProxyHeaderErrorKind {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_says_what_is_wrong_with_which_number() {
+        let rows = [
+            (ProxyHeaderErrorKind::Missing, "there is none, and Server::trust_proxy_protocol requires one"),
+            (ProxyHeaderErrorKind::UnexpectedEof, "the connection ended inside the header"),
+            (ProxyHeaderErrorKind::MalformedLine, "the line does not follow the grammar of version 1"),
+            (ProxyHeaderErrorKind::LineTooLong, "the line is longer than 107 bytes"),
+            (ProxyHeaderErrorKind::Version(3), "version 3 is not supported"),
+            (ProxyHeaderErrorKind::Command(2), "command 2 is not defined"),
+            (ProxyHeaderErrorKind::Family(0x0F), "address family 0x0f is not defined"),
+            (ProxyHeaderErrorKind::TooShort(11), "11 bytes are too short for its addresses"),
+            (ProxyHeaderErrorKind::TooLong(4097), "4097 bytes exceed the maximum of 4096"),
+        ];
+        for (kind, text) in rows {
+            assert_eq!(kind.to_string(), text);
+        }
+    }
+}

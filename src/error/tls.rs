@@ -21,7 +21,7 @@ pub struct TlsError {
     kind: TlsErrorKind,
     /// The host that the certificate has to name.
     host: Option<String>,
-    source: Option<Arc<dyn error::Error + Send + Sync>>,
+    source: Arc<dyn error::Error + Send + Sync>,
 }
 
 /// The kind of a TLS failure. Systems report different details: an unrecognised failure is [`TlsErrorKind::Handshake`] or
@@ -63,7 +63,7 @@ impl TlsError {
         host: Option<&str>,
         source: impl error::Error + Send + Sync + 'static,
     ) -> TlsError {
-        TlsError { kind, host: host.map(str::to_owned), source: Some(Arc::new(source)) }
+        TlsError { kind, host: host.map(str::to_owned), source: Arc::new(source) }
     }
 
     /// The kind of the failure.
@@ -91,15 +91,45 @@ impl fmt::Display for TlsError {
             TlsErrorKind::DecryptionFailed => write!(f, "the bytes from {host} could not be decrypted"),
             TlsErrorKind::InvalidSettings => f.write_str("a certificate, key or password in the settings is invalid"),
         }?;
-        match &self.source {
-            Some(source) => write!(f, " ({source})"),
-            None => Ok(()),
-        }
+        write!(f, " ({})", self.source)
     }
 }
 
 impl error::Error for TlsError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as _)
+        Some(&*self.source)
+    }
+}
+
+#[cfg(all(test, feature = "native-tls", any(feature = "client", feature = "server")))]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    #[test]
+    fn each_error_names_the_host_and_has_the_text_of_the_library() {
+        let rows = [
+            (TlsErrorKind::UnknownIssuer, "the certificate of a.example was not issued by a trusted authority"),
+            (TlsErrorKind::HostnameMismatch, "the certificate does not name a.example"),
+            (TlsErrorKind::Expired, "the certificate of a.example has expired"),
+            (
+                TlsErrorKind::NotYetValid,
+                "the certificate of a.example is not valid yet; check the clock of this machine",
+            ),
+            (TlsErrorKind::InvalidCertificate, "the certificate of a.example is invalid"),
+            (TlsErrorKind::AlertReceived, "a.example sent an alert"),
+            (TlsErrorKind::NotTls, "a.example does not use TLS at this port"),
+            (TlsErrorKind::NoCommonParameters, "no common version or cipher with a.example"),
+            (TlsErrorKind::UnexpectedEof, "a.example ended the stream during the handshake"),
+            (TlsErrorKind::Handshake, "the handshake with a.example failed"),
+            (TlsErrorKind::DecryptionFailed, "the bytes from a.example could not be decrypted"),
+            (TlsErrorKind::InvalidSettings, "a certificate, key or password in the settings is invalid"),
+        ];
+        for (kind, text) in rows {
+            let error = TlsError::new(kind, Some("a.example"), fmt::Error);
+            assert_eq!(error.to_string(), format!("{text} ({})", fmt::Error));
+            assert_eq!(error.source().map(ToString::to_string), Some(fmt::Error.to_string()));
+        }
+        assert!(TlsError::new(TlsErrorKind::AlertReceived, None, fmt::Error).to_string().starts_with("the peer sent"));
     }
 }

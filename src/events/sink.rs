@@ -166,3 +166,32 @@ impl fmt::Debug for EventSink {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_handler_does_is_not_reported_again() {
+        let (sink, calls) = (Arc::new(std::sync::OnceLock::<EventSink>::new()), Arc::new(AtomicU64::new(0)));
+        let (inner, count) = (Arc::clone(&sink), Arc::clone(&calls));
+        let callback = EventCallback::new(move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+            inner.get().unwrap().emit(|| EventKind::Timeout(crate::Step::Pong));
+        });
+        let _ = sink.set(callback.for_connection());
+        for expected in [1, 2] {
+            sink.get().unwrap().emit(|| EventKind::Timeout(crate::Step::Write));
+            assert_eq!(calls.load(Ordering::Relaxed), expected);
+        }
+    }
+
+    #[test]
+    fn debug_shows_whether_there_is_a_handler() {
+        let callback = EventCallback::new(|_| {});
+        let sink = callback.for_connection();
+        assert_eq!(format!("{callback:?} {:?}", EventCallback::default()), "EventCallback None");
+        assert_eq!(format!("{sink:?}"), format!("EventSink({})", sink.connection_id().unwrap()));
+        assert_eq!(format!("{:?}", EventSink::default()), "None");
+    }
+}

@@ -806,4 +806,63 @@ server -> client  Text frame with 7 bytes, a complete message, compressed
             explain(explainer, &bytes);
         }
     }
+
+    /// The meanings of RFC 6455 section 7.4 and of the registry.
+    #[test]
+    fn each_close_code_has_its_meaning() {
+        let rows = [
+            (1000, "normal closure"),
+            (1001, "going away"),
+            (1002, "protocol error"),
+            (1003, "message type not supported"),
+            (1004, "not defined"),
+            (1005, "no code received; never sent"),
+            (1006, "no Close received; never sent"),
+            (1007, "invalid payload, for example text that is not UTF-8"),
+            (1008, "policy violation"),
+            (1009, "message too big"),
+            (1010, "the client requires an extension"),
+            (1011, "internal error"),
+            (1012, "service restart"),
+            (1013, "try again later"),
+            (1014, "bad gateway"),
+            (1015, "TLS handshake failed; never sent"),
+            (3000, "registered by a library or an application"),
+            (4999, "private to the application"),
+            (5000, "not defined"),
+        ];
+        for (code, text) in rows {
+            assert_eq!(crate::explain::frame::meaning(crate::close::CloseCode::new(code)), text, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_binary_message_in_three_frames() {
+        let text = explain(SERVER, b"\x02\x01a\x00\x01b\x80\x01c");
+        has(
+            &text,
+            &[
+                "Binary frame with 1 byte, the first frame of a message",
+                "Continuation frame with 1 byte, more frames follow",
+                "0: continues the binary message",
+                "Continuation frame with 1 byte, the last frame of the message",
+                "complete: binary, 3 bytes in 3 frames",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_long_masked_close_says_how_much_is_not_shown() {
+        let close: Vec<u8> = [&[0x88, 0xFD, 0, 0, 0, 0, 0x03, 0xE8][..], &[b'r'; 123]].concat();
+        let text = explain(CLIENT, &close);
+        has(&text, &["Close frame with 125 bytes", "bytes more", "1000: normal closure"]);
+    }
+
+    #[test]
+    fn limits_apply_to_the_heads_and_change_nothing_after_them() {
+        let small = || Explainer::client().limits(Limits { max_head_fields: 3, ..Limits::server() });
+        has(&explain(small, REQUEST), &["Connection: Upgrade", "BROKEN RULE", "Limits::max_head_fields is 3"]);
+        let after = || CLIENT().limits(Limits { max_head_fields: 3, ..Limits::server() });
+        has(&explain(after, b"\x81\x80\0\0\0\0"), &["Text frame with 0 bytes"]);
+    }
 }

@@ -399,7 +399,7 @@ mod tests {
     #[test]
     fn socks5_that_refuses_or_is_invalid() {
         type Row = (fn() -> Explainer, &'static [u8], &'static str);
-        let rows: [Row; 9] = [
+        let rows: [Row; 10] = [
             (SOCKS_PROXY, b"\x05\xff", "ff: none of the methods is acceptable"),
             (SOCKS_PROXY, b"\x05\x02\x01\x01", "not 0: refused"),
             (SOCKS_PROXY, b"\x05\x00\x05\x05\x00\x01\x7f\x00\x00\x01\x00\x50", "refused"),
@@ -408,13 +408,26 @@ mod tests {
             (SOCKS_PROXY, b"\x05\x00\x04", "the version is 4, not 5 (RFC 1928)."),
             (SOCKS_PROXY, b"\x05\x00\x05\x00\x00\x09", "the type of the address, 9, is not 1, 3 or 4."),
             (SOCKS_CLIENT, b"\x05\x00\x04", "the version is 4, not 5 (RFC 1928)."),
+            (HTTP_CLIENT, b"CONNECT h:80 HTTP/1.1\r\n folded\r\n", "BROKEN RULE  Line 2: "),
             (SOCKS_CLIENT, b"GET", "the version is 71, not 5 (RFC 1928)."),
         ];
         for (explainer, bytes, what) in rows {
             let text = explain(explainer, &[bytes, RESPONSE]);
             has(&text, &[what, "not parsed.\n"]);
-            assert!(text.ends_with("not parsed.\n") && !text.contains("HTTP"), "{text}");
+            assert!(text.ends_with("not parsed.\n") && !text.contains("HTTP/1.1 101"), "{text}");
         }
+        assert!(
+            !explain(HTTP_CLIENT, &[b"CONNECT h:80 HTTP/1.1\r\n folded"]).contains("Invalid message"),
+            "a title in line 2"
+        );
+    }
+
+    #[test]
+    fn socks5_with_methods_and_commands_that_stdws_does_not_use() {
+        has(&explain(SOCKS_PROXY, &[b"\x05\x01"]), &["the selected method", "1: GSSAPI"]);
+        has(&explain(SOCKS_PROXY, &[b"\x05\x07"]), &["the selected method", "another method"]);
+        let bind = b"\x05\x01\x00\x05\x02\x00\x01\x7f\x00\x00\x01\x00\x50";
+        has(&explain(SOCKS_CLIENT, &[bind]), &["not 1, so not a connection", "127.0.0.1", "80"]);
     }
 
     #[test]

@@ -503,4 +503,13 @@ mod tests {
             assert_eq!(checked(&spec, &response), expected, "{fields}");
         }
     }
+
+    #[test]
+    fn debug_shows_a_subprotocol_only_if_it_reads_as_a_name() {
+        let show = |subprotocol: &str| {
+            format!("{:?}", NegotiatedHandshake { subprotocol: Some(subprotocol.to_owned()), extensions: Vec::new() })
+        };
+        assert_eq!(show("chat"), r#"NegotiatedHandshake { subprotocol: Some("chat"), extensions: [] }"#);
+        assert!(!show("aB3$x9!Zq7").contains("x9"));
+    }
 }

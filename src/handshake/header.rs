@@ -469,4 +469,14 @@ mod tests {
         assert_eq!(extensions([spaces.as_slice()]), Err(Malformed));
         assert!(!list_has([spaces.as_slice()], "b"));
     }
+
+    #[test]
+    fn debug_shows_values_only_if_they_read_as_names_or_numbers() {
+        let params =
+            vec![("bits", Some(Cow::Borrowed("15"))), ("on", None), ("key", Some(Cow::Borrowed("aB3$x9!Zq7")))];
+        let extension = Extension { name: "x", params };
+        let wanted = r#"Extension { name: "x", params: [("bits", Some("15")), ("on", None), ("key", Some("(not shown, 10 bytes)"))] }"#;
+        assert_eq!(format!("{extension:?}"), wanted);
+        assert!(Malformed.to_string().contains("does not follow its grammar"));
+    }
 }

@@ -783,4 +783,19 @@ mod tests {
     fn a_line_break_is_never_written() {
         write_head("GET / HTTP/1.1", [("X", "a\r\nEvil: b")]); // CVE-2020-35678
     }
+
+    /// Bytes after the head are not read, and an error stays.
+    #[test]
+    fn a_parser_that_has_ended_takes_nothing_more() {
+        let mut done = HeadParser::request();
+        let head = b"GET / HTTP/1.1\r\n\r\n";
+        assert_eq!(done.feed(head), Ok(Progress::Done { consumed: head.len() }));
+        assert!(matches!(done.feed(b"more"), Ok(Progress::Done { .. })));
+        assert_eq!(done.finish().unwrap().target(), "/");
+
+        let mut failed = HeadParser::request();
+        assert_eq!(failed.feed(b"GET / HTTP/1.1\r\n folded"), Err(HeadErrorKind::LineFolding));
+        assert_eq!(failed.feed(b"GET / HTTP/1.1\r\n\r\n"), Err(HeadErrorKind::LineFolding));
+        assert!(failed.finish().is_none());
+    }
 }

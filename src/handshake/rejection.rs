@@ -225,4 +225,13 @@ mod tests {
             assert!(!names_one, "{response}");
         }
     }
+
+    #[test]
+    fn the_public_function_offers_version_13() {
+        let bytes = encode_rejection(&RequestErrorKind::UnsupportedVersion.into());
+        assert!(bytes.windows(29).any(|part| part == b"\r\nSec-WebSocket-Version: 13\r\n"), "{}", bytes.escape_ascii());
+        // What only a client gets is a bad request if a program passes it nevertheless.
+        let other = encode_rejection(&crate::error::ResponseErrorKind::Status(200).into());
+        assert!(other.starts_with(b"HTTP/1.1 400 Bad Request\r\n"), "{}", other.escape_ascii());
+    }
 }

@@ -654,4 +654,11 @@ mod tests {
         let reserved = encode_response(&offer, None, None, &header("Upgrade", "h2c"));
         assert_eq!(reserved, Err(UsageError::ReservedHeader("Upgrade".into())));
     }
+
+    #[test]
+    fn debug_shows_subprotocols_only_if_they_read_as_names() {
+        let offer = ClientOffer { key: "a key", subprotocols: vec!["chat", "aB3$x9!Zq7"], extensions: Vec::new() };
+        let wanted = r#"ClientOffer { key: "a key", subprotocols: ["chat", "(not shown, 10 bytes)"], extensions: [] }"#;
+        assert_eq!(format!("{offer:?}"), wanted);
+    }
 }

@@ -214,4 +214,51 @@ mod tests {
             server.feed(&noise);
         }
     }
+
+    /// Drafts allow the long form of a short length.
+    #[test]
+    fn frames_with_a_length_of_eight_bytes() {
+        let plain = b"\x04\x7f\0\0\0\0\0\0\0\x05Hello";
+        let text = explain(Version::Hybi05, &[(Role::Server, ANSWER), (Role::Server, plain)]);
+        has(&text, &["Text frame with 5 bytes", "127: the next 8 bytes", "\"Hello\""]);
+        let masked: Vec<u8> = [1; 4].into_iter().chain(plain.iter().map(|byte| byte ^ 1)).collect();
+        let heads = [(Role::Client, HEAD), (Role::Server, ANSWER)];
+        let text = explain(Version::Hybi05, &[heads[0], heads[1], (Role::Client, &masked)]);
+        has(
+            &text,
+            &[
+                "Text frame with 5 bytes",
+                "    05 7e 01 01 01 01 01 01             masked    the header on the wire",
+                "    01 04                               masked\n",
+                "\"Hello\"",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_has_no_meaning_is_named() {
+        let text = explain(Version::HIXIE76, &[(Role::Client, b"GET / HTTP/1.1\r\nSec-WebSocket-Key1: 12345\r\n\r\n")]);
+        has(&text, &["Sec-WebSocket-Key1", "invalid: encodes no number"]);
+        // A length that is not 0 is not the closing frame.
+        for frame in [&b"\xFF\x03abc"[..], b"\xFF\x02a\0"] {
+            let (_, server) = Explainer::pair(Version::HIXIE76);
+            let text = server.after_handshake().feed(frame);
+            has(&text, &["Ignored frame"]);
+            assert!(!text.contains("Closing frame"), "{text}");
+        }
+        let text = explain(Version::Hybi05, &[(Role::Server, ANSWER), (Role::Server, b"\x84\x00\x81\x01C")]);
+        has(&text, &["Text frame with 0 bytes, a complete message", "Close frame", "C: the client closes first"]);
+        assert!(!text.contains("text      "), "no text is shown for no bytes: {text}");
+        let text = explain(Version::Hybi05, &[(Role::Server, ANSWER), (Role::Server, b"\x05\x01a\x80\x01b")]);
+        has(&text, &["Binary frame", "complete: binary, 2 bytes in 2 frames"]);
+    }
+
+    #[test]
+    fn debug_shows_the_version_and_no_keys() {
+        let (mut client, _) = Explainer::pair(Version::Hybi04);
+        client.feed(HEAD);
+        let shown = format!("{:?}", context::DraftContext::new(Version::Hybi04));
+        assert_eq!(shown, "DraftContext { version: \"hybi-04\", .. }");
+        assert!(!format!("{client:?}").contains("dGhl"));
+    }
 }

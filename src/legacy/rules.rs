@@ -43,3 +43,32 @@ impl DraftSpec {
         self.length_framing().is_some_and(|length| length.control.unsolicited_pong == UnsolicitedPong::Fail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::legacy::Version;
+
+    #[test]
+    fn an_error_names_what_the_oldest_version_lacks() {
+        let oldest = DraftSpec::for_version(Version::Hixie55);
+        let rows = [
+            (Capability::BinaryMessages, "binary messages"),
+            (Capability::Fragmentation, "fragments"),
+            (Capability::Ping, "Ping"),
+            (Capability::ClosingHandshake, "closing handshake"),
+            (Capability::CloseCodes, "close codes"),
+            (Capability::Extensions, "extensions"),
+            (Capability::MultipleSubprotocols, "list of subprotocols"),
+            (Capability::HandshakeProof, "proof of the handshake"),
+            (Capability::Masking, "masking"),
+            (Capability::VersionNegotiation, "version number"),
+        ];
+        for (capability, feature) in rows {
+            let error = UsageError::UnsupportedByVersion { version: "hixie-55", feature };
+            assert_eq!(oldest.require(capability), Err(error));
+            assert_eq!(DraftSpec::for_version(Version::Rfc6455).require(capability), Ok(()));
+        }
+        assert!(!oldest.interleaves_control_frames() && !oldest.rejects_unsolicited_pongs());
+    }
+}

@@ -140,4 +140,14 @@ mod tests {
         far.read_to_end(&mut came).unwrap();
         assert!(came.len() < bytes.len() && bytes.starts_with(&came));
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_peer_that_is_gone_is_an_error_and_no_timeout() {
+        let (near, far) = sockets();
+        let io = DeadlineIo::new(&near, Deadline::after(LONG));
+        near.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(io.write_all(b"x").unwrap_err().kind(), ErrorKind::BrokenPipe);
+        drop(far);
+    }
 }

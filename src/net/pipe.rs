@@ -157,4 +157,11 @@ mod tests {
         assert_eq!(pipe.pull(&mut [0; CAPACITY], LONG).unwrap(), CAPACITY);
         assert_eq!(pipe.pull(&mut [0], LONG).unwrap_err().kind(), ErrorKind::ConnectionReset);
     }
+
+    #[test]
+    fn no_bytes_are_pushed_at_once() {
+        let pipe = Pipe::default();
+        assert_eq!(pipe.push(&[0; CAPACITY], LONG).unwrap(), CAPACITY);
+        assert_eq!(pipe.push(&[], LONG).unwrap(), 0, "although there is no room");
+    }
 }

@@ -356,4 +356,32 @@ mod tests {
         let taken = lock.lock().take();
         assert_eq!(*taken.unwrap().into_inner(), 8);
     }
+
+    #[test]
+    fn debug_shows_no_value_behind_a_lock() {
+        let shared = Arc::new("secret");
+        assert_eq!(format!("{:?}", Lock::new("secret")), "Lock");
+        assert_eq!(format!("{:?}", UserDrop::new("shown")), "\"shown\"");
+        #[cfg(any(feature = "server", feature = "reconnect"))]
+        assert_eq!(format!("{:?}", UserDropWeak::new(&shared)), "UserDropWeak");
+        drop(shared);
+    }
+
+    /// A second panic would abort the process.
+    #[test]
+    fn a_violation_during_a_panic_does_not_hide_it() {
+        struct Unlocked;
+        impl Drop for Unlocked {
+            fn drop(&mut self) {
+                assert_unlocked();
+            }
+        }
+        let lock = Lock::new(());
+        let first = catch_unwind(AssertUnwindSafe(|| {
+            let _held = lock.lock();
+            let _at_the_end = Unlocked;
+            panic!("the first panic");
+        }));
+        assert_eq!(first.unwrap_err().downcast_ref(), Some(&"the first panic"));
+    }
 }

@@ -367,4 +367,17 @@ mod tests {
         let empty = system::open("/dev/null").unwrap();
         assert_eq!(system::read(&empty, &mut [0; 4]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
+
+    #[test]
+    fn a_pool_is_refilled_early_only_if_it_is_low() {
+        let (mut random_source, calls) = counting(&[]);
+        random_source.prefetch().unwrap();
+        random_source.prefetch().unwrap();
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        while !random_source.is_low() {
+            random_source.masking_key().unwrap();
+        }
+        random_source.prefetch().unwrap();
+        assert_eq!((calls.load(Ordering::Relaxed), random_source.is_low()), (2, false));
+    }
 }

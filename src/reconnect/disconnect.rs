@@ -299,6 +299,7 @@ mod tests {
     fn failed_attempts() {
         let rows = [
             (Error::io(Step::Resolve, ErrorKind::NotFound.into()), AfterBackoff),
+            (Error::other("of the application"), AfterBackoff),
             (Error::io(Step::Handshake, ErrorKind::ConnectionReset.into()), AfterBackoff),
             (Error::io(Step::Thread, ErrorKind::WouldBlock.into()), AfterBackoff),
             (Error::io(Step::RandomSource, ErrorKind::NotFound.into()), Stop),
@@ -429,5 +430,14 @@ mod tests {
             "the attempt failed: the opening handshake failed: the server responded with status 503 instead of 101";
         assert_eq!(attempt.to_string(), want);
         assert!(attempt.error().is_some() && attempt.close_code().is_none() && connection(None).error().is_none());
+    }
+
+    /// A connection that breaks inside TLS is one that broke; everything else about TLS stays as it is.
+    #[test]
+    fn failures_of_tls() {
+        assert_eq!(retry_for_tls(TlsErrorKind::UnexpectedEof), AfterBackoff);
+        assert_eq!(retry_for_tls(TlsErrorKind::DecryptionFailed), AfterBackoff);
+        assert_eq!(retry_for_tls(TlsErrorKind::Handshake), Stop);
+        assert_eq!(retry_for_tls(TlsErrorKind::UnknownIssuer), Stop);
     }
 }

@@ -157,4 +157,32 @@ mod tests {
         println!("memory of TLS for received data: {most} bytes, by the formula at most {}", 64 << 10);
         assert!((34 << 10..=64 << 10).contains(&most), "{most} bytes");
     }
+
+    #[test]
+    fn a_read_of_nothing_and_a_read_without_bytes_differ() {
+        let mut memory = MemoryTransport::default();
+        assert_eq!(memory.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(memory.read(&mut []).unwrap(), 0);
+        memory.lock_buffers().ended = true;
+        assert_eq!(memory.read(&mut [0]).unwrap(), 0);
+    }
+
+    #[test]
+    fn memory_is_returned_only_when_it_holds_nothing() {
+        let mut memory = MemoryTransport::default();
+        memory.write_all(b"out").unwrap();
+        let mut incoming = memory.take_incoming();
+        incoming.space()[..2].copy_from_slice(b"in");
+        incoming.filled(2);
+        memory.put_back(incoming);
+        memory.shrink();
+        assert_eq!(memory.lock_buffers().outgoing, b"out");
+        let mut part = [0; 2];
+        memory.read_exact(&mut part).unwrap();
+        assert_eq!(&part, b"in");
+        memory.lock_buffers().outgoing.clear();
+        memory.shrink();
+        let buffers = memory.lock_buffers();
+        assert_eq!((buffers.outgoing.capacity(), buffers.incoming.bytes.capacity()), (0, 0));
+    }
 }

@@ -197,4 +197,19 @@ mod tests {
         sending.advance(1);
         assert!(sending.is_empty());
     }
+
+    #[test]
+    fn memory_is_returned_only_when_nothing_waits() {
+        let mut sending = RecordBuffer::default();
+        sending.refill(&mut vec![2; 120]);
+        sending.shrink();
+        assert_eq!(sending.unwritten().len(), 120, "ciphertext waits");
+        sending.advance(120);
+        sending.uncredited = 1;
+        sending.shrink();
+        assert!(sending.bytes.capacity() >= 120, "a call waits for its credit");
+        sending.uncredited = 0;
+        sending.shrink();
+        assert_eq!(sending.bytes.capacity(), 0);
+    }
 }

@@ -212,6 +212,15 @@ fn settings_that_cannot_be_used_are_named_before_anything_is_sent() {
     // Secrets are not shown.
     let shown = format!("{:?} {:?}", certificates.identity("right"), certificates.connect());
     assert!(!shown.contains("PRIVATE") && !shown.contains(PASSWORD) && shown.len() < 300, "{shown}");
+    let with_identity = TlsConnect::default().identity(certificates.identity("right"));
+    assert!(format!("{with_identity:?}").contains("added_roots: 0, only_added_roots: false, identity: true"));
+    Client::new("wss://localhost").unwrap().tls(with_identity).unwrap();
+    let acceptor = TlsAccept::new(certificates.identity("right")).unwrap();
+    assert_eq!(format!("{acceptor:?}"), "TlsAccept { .. }");
+    // The setters replace a connector by the defaults.
+    let connector = TlsConnect::from(native_tls::TlsConnector::new().unwrap());
+    assert_eq!(format!("{connector:?}"), "TlsConnect { .. }");
+    assert_eq!(format!("{:?}", connector.only_added_roots()), format!("{:?}", TlsConnect::new().only_added_roots()));
 }
 
 /// Both sides name the cause. (OpenSSL sends no alert to a client without TLS; `tests/client.rs` has the alert of others.)

@@ -7,7 +7,7 @@ use crate::tool::run;
 use crate::{args, hex, terminal};
 
 /// The commands that `ws --help` lists.
-fn commands() -> Vec<String> {
+pub(crate) fn commands() -> Vec<String> {
     let help = run(["--help"], "").expect(0);
     let listed = help.text().lines().filter_map(|line| line.strip_prefix("  "));
     let commands: Vec<_> = listed.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect();

@@ -100,4 +100,21 @@ mod tests {
         assert!(out.len() > noise.len());
         assert!(encoder.deflater.is_some_and(|deflater| deflater.held() <= 64 << 10));
     }
+
+    /// 7692-6.1-2: without the extension, messages go out as they are.
+    #[test]
+    fn without_a_compressor_a_message_is_not_compressed() {
+        let mut out = Vec::new();
+        let length = Encoder::server().encode_compressed(&mut out, true, Opcode::Data(MessageKind::Text), b"plain");
+        assert_eq!((length.unwrap(), &out[..]), (5, &b"\x81\x05plain"[..]));
+    }
+
+    #[test]
+    fn an_idle_encoder_returns_the_buffer_of_its_compressor() {
+        let mut encoder = encoder();
+        encoder.deflater.as_mut().unwrap().compress_fragment(b"buffered", true);
+        assert!(encoder.deflater.as_ref().unwrap().held() > 0);
+        encoder.shrink();
+        assert_eq!(encoder.deflater.unwrap().held(), 0);
+    }
 }

@@ -194,4 +194,13 @@ mod tests {
             assert_eq!(received(&mut inflater, &fitting).as_deref(), Ok(&far[..]), "{bits}");
         }
     }
+
+    #[test]
+    fn an_idle_compressor_returns_its_buffer() {
+        let (_, mut deflater) = pair(15, true);
+        deflater.compress_fragment(&[7; 1000], true);
+        assert!(deflater.held() > 0);
+        deflater.shrink();
+        assert_eq!(deflater.held(), 0);
+    }
 }

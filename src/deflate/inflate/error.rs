@@ -72,3 +72,31 @@ impl From<InflateError> for Stop {
         Stop::Error(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_names_the_rule() {
+        let rows = [
+            (InflateError::BlockType, "a compressed block has the reserved type 11"),
+            (InflateError::StoredLength, "the length of a stored block does not match its complement"),
+            (InflateError::TooManySymbols, "a compressed block announces too many symbols"),
+            (InflateError::LengthCode, "the code for code lengths is not complete"),
+            (InflateError::NothingToRepeat, "the first code length is a repetition"),
+            (InflateError::TooManyLengths, "a repetition exceeds the announced number of code lengths"),
+            (InflateError::NoEndOfBlock, "the end of the block has no code"),
+            (InflateError::LiteralCode, "the literal and length code is not complete"),
+            (InflateError::DistanceCode, "the distance code is not complete"),
+            (InflateError::LiteralSymbol, "bits are not the code of a literal or length"),
+            (InflateError::DistanceSymbol, "bits are not the code of a distance"),
+            (InflateError::DistanceTooFar, "a distance reaches beyond the window"),
+            (InflateError::TooLarge, "the decompressed data exceed the limit"),
+            (InflateError::Unfinished, "a compressed message ends in the middle of a block"),
+        ];
+        for (error, text) in rows {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}

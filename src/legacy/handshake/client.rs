@@ -588,4 +588,30 @@ mod tests {
             }
         }
     }
+
+    /// Twice, or with parameters, is not what was offered.
+    #[test]
+    fn an_extension_is_agreed_on_once_and_without_parameters() {
+        let rows = [
+            ("deflate-stream", Ok(true)),
+            ("deflate-stream, deflate-stream", Err(InvalidHeader(EXTENSIONS))),
+            ("deflate-stream; a=b", Err(InvalidHeader(EXTENSIONS))),
+        ];
+        for (value, agreed) in rows {
+            let raw = format!(
+                "HTTP/1.1 101 S\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n{GOOD_ACCEPT}\r\n\
+                Sec-WebSocket-Extensions: {value}\r\n\r\n"
+            );
+            let mut parser = HeadParser::response();
+            parser.feed(raw.as_bytes()).unwrap();
+            let head = parser.finish().unwrap();
+            let checked = draft_request(Version::Hybi05, &[], |of| {
+                let HandshakeRequest { uri, key, headers, origin, subprotocols, authorization, .. } = of.request;
+                let extensions = Some(DEFLATE_STREAM);
+                let request = HandshakeRequest { uri, key, headers, origin, subprotocols, extensions, authorization };
+                DraftRequest { spec: of.spec, request, challenge: None }.check(raw.as_bytes(), &head)
+            });
+            assert_eq!(checked.map(|agreed| agreed.deflate_stream), agreed, "{value}");
+        }
+    }
 }

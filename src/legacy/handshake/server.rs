@@ -550,6 +550,8 @@ mod tests {
             (Version::Hybi04, "sample", "sam ple", Some(InvalidHeader("Sec-WebSocket-Protocol"))),
             (Version::Hybi08, "sample", "a, a", Some(InvalidHeader("Sec-WebSocket-Protocol"))),
             (Version::Hybi00, "Protocol: sample", "Protocol:", Some(InvalidHeader("Sec-WebSocket-Protocol"))),
+            (Version::Hybi00, "Protocol: sample", "Protocol: a\tb", Some(InvalidHeader("Sec-WebSocket-Protocol"))),
+            (Version::Hybi00, "Protocol: sample", "Protocol: \u{e9}", Some(InvalidHeader("Sec-WebSocket-Protocol"))),
             (Version::Hixie75, "Protocol: sample", "Protocol: a b", None),
             (
                 Version::Hixie75,
@@ -560,6 +562,11 @@ mod tests {
         ];
         for (version, from, to, kind) in rows {
             assert_eq!(changed(version, from, to).err(), kind, "{version}: {to:?}");
+        }
+        // The whole value is offered as well, because hybi-02 may mean one name with spaces.
+        for (count, kind) in [(99, None), (100, Some(InvalidHeader("Sec-WebSocket-Protocol")))] {
+            let list = format!("Protocol:{}", " a".repeat(count));
+            assert_eq!(changed(Version::Hybi03, "Protocol: sample", &list).err(), kind, "{count} names");
         }
         for key in ["1234", "1 2 3", "a b", "99999999999999999999 9"] {
             let text = format!(

@@ -8,8 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use stdws::{Hub, HubLimits, Member, WebSocket};
 
-use crate::nats::Nats;
-use crate::rooms::{check_name, Rooms};
+use super::nats::Nats;
+use super::rooms::{check_name, Rooms};
 
 pub(crate) struct Chat {
     rooms: Mutex<Rooms>,
