@@ -137,7 +137,9 @@ impl ReadBuffer {
 mod tests {
     use super::*;
 
-    /// The formula of the manual's chapter `bounds`: 64 KiB for received data. Shows promise P6.
+    /// The formula of the manual's chapter `bounds`: 64 KiB for received data.
+    ///
+    /// Shows promise P6.
     #[test]
     fn received_data_keeps_the_formula() {
         let (memory, mut most) = (MemoryTransport::default(), 0);

@@ -142,6 +142,7 @@ mod tests {
     }
 
     /// The formula of the manual's chapter `bounds`: 160 KiB for outgoing data, of which 64 KiB may be answers of the engine.
+    ///
     /// Shows promise P6.
     #[test]
     fn outgoing_data_keeps_the_formula() {
