@@ -19,6 +19,8 @@ mod drafts;
 mod handshake;
 #[path = "tour/output.rs"]
 pub(crate) mod output;
+#[path = "page/mod.rs"]
+mod page;
 #[cfg(feature = "proxy")]
 #[path = "tour/proxies.rs"]
 mod proxies;
@@ -27,6 +29,8 @@ mod relay;
 #[cfg(all(feature = "native-tls", feature = "proxy"))]
 #[path = "tour/tls.rs"]
 mod tls;
+#[path = "tour/page.rs"]
+mod tour_page;
 #[path = "tour/violations.rs"]
 mod violations;
 
@@ -47,10 +51,13 @@ const HELP: &str = "\
 Shows WebSocket connections, with every byte of them explained: a server and a client open a
 connection, exchange messages and close it, or fail. Nothing leaves this machine.
 
-usage: tour [--deflate] [--version NAME]... [--legacy]
+usage: tour [--page] [--deflate]
+       tour [--version NAME]... [--legacy]
        tour --list
-       tour NAME... [--tls FILE --password-file FILE [--authority FILE]]
+       tour [--page] NAME... [--tls FILE --password-file FILE [--authority FILE]]
 
+  --page           also on a page for the browser, where frames can be chosen, searched, exported
+                   and built by hand; it stays until Enter. Not with proxies and drafts
   --deflate        with compression of messages (permessage-deflate, RFC 7692)
   --version NAME   in a draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
   --legacy         in every version, one after another
@@ -72,21 +79,14 @@ fn main() -> ExitCode {
 /// The tour with these arguments, and the exit code of the process. `tests/tour.rs` calls it too.
 pub(crate) fn run(args: impl Iterator<Item = String>) -> u8 {
     let out = Output::new();
-    let result = match Settings::parse(args) {
-        Ok(What::Help) => out.print(HELP),
-        Ok(What::List) => out.print(&chapters::list()),
-        Ok(What::Connection(compression)) => connection::tour(out, compression),
-        Ok(What::Versions { names, all }) => drafts::tour(out, &names, all),
-        Ok(What::Chapters { chapters, tls }) => {
-            let context = Context { out, tls };
-            chapters.into_iter().try_for_each(|chapter| chapter.run(&context))
-        }
+    let what = match Settings::parse(args) {
+        Ok(what) => what,
         Err(problem) => {
             eprintln!("tour: {problem}");
             return 2;
         }
     };
-    match result {
+    match show(out, what) {
         Ok(()) => 0,
         // The reader of the output has closed it.
         Err(Failure::Output(error)) if error.kind() == ErrorKind::BrokenPipe => 0,
@@ -102,18 +102,45 @@ pub(crate) fn run(args: impl Iterator<Item = String>) -> u8 {
     }
 }
 
+fn show(out: Output, what: What) -> Result<(), Failure> {
+    match what {
+        What::Help => out.print(HELP),
+        What::List => out.print(&chapters::list()),
+        What::Connection(compression) => connection::tour(out, compression),
+        What::Versions { names, all } => drafts::tour(out, &names, all),
+        What::Chapters { chapters, tls } => {
+            let context = Context { out, tls };
+            chapters.into_iter().try_for_each(|chapter| chapter.run(&context))
+        }
+        What::WithPage(what) => {
+            let page = tour_page::start(out)?;
+            show(out, *what)?;
+            page.wait()
+        }
+    }
+}
+
 /// What is shown.
 enum What {
     Help,
     List,
     Connection(Compression),
-    Versions { names: Vec<String>, all: bool },
-    Chapters { chapters: Vec<&'static Chapter>, tls: Option<TlsFiles> },
+    Versions {
+        names: Vec<String>,
+        all: bool,
+    },
+    Chapters {
+        chapters: Vec<&'static Chapter>,
+        tls: Option<TlsFiles>,
+    },
+    /// Also on the page.
+    WithPage(Box<What>),
 }
 
 #[derive(Default)]
 struct Settings {
     list: bool,
+    page: bool,
     deflate: bool,
     versions: Vec<String>,
     legacy: bool,
@@ -131,6 +158,7 @@ impl Settings {
             match name.as_str() {
                 "--help" | "-h" => return Ok(What::Help),
                 "--list" => settings.list = true,
+                "--page" => settings.page = true,
                 "--deflate" => settings.deflate = true,
                 "--legacy" => settings.legacy = true,
                 "--version" => settings.versions.push(value()?),
@@ -143,7 +171,14 @@ impl Settings {
                 chapter => settings.chapters.push(Chapter::named(chapter)?),
             }
         }
-        settings.what()
+        match settings.page {
+            true if settings.list || settings.legacy || !settings.versions.is_empty() => {
+                Err("--page shows connections of RFC 6455; it does not go with --list, --version or --legacy"
+                    .to_owned())
+            }
+            true => Ok(What::WithPage(Box::new(settings.what()?))),
+            false => settings.what(),
+        }
     }
 
     fn what(self) -> Result<What, String> {

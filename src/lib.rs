@@ -91,7 +91,7 @@
 //!
 //! # Manual
 //!
-//! [`reading`](manual::reading), [`connecting`](manual::connecting),
+//! [`reading`](manual::reading), [`exercises`](manual::exercises), [`connecting`](manual::connecting),
 //! [`receiving`](manual::receiving), [`sending`](manual::sending), [`broadcasting`](manual::broadcasting),
 //! [`closing`](manual::closing), [`reconnecting`](manual::reconnecting), [`proxies`](manual::proxies), [`tls`](manual::tls),
 //! [`deploying`](manual::deploying), [`costs`](manual::costs), [`observing`](manual::observing), [`testing`](manual::testing),

@@ -1,11 +1,13 @@
-//! The chat example in a real browser: Chromium, driven over its DevTools WebSocket by this crate; two tabs on two server
-//! processes that are joined by a real NATS server. Needs `chromium` and `nats-server` (Debian's packages), so it runs
-//! only when asked to: `cargo build --example chat && cargo test --test browser -- --ignored`.
+//! The pages of the examples in a real browser: Chromium, driven over its DevTools WebSocket by this crate. The chat has two tabs
+//! on two server processes that are joined by a real NATS server. Needs `chromium` and `nats-server` (Debian's packages), so it
+//! runs only when asked to: `cargo build --example chat --example tour --example ws && cargo test --test browser -- --ignored`.
 
 #[path = "browser/devtools.rs"]
 mod devtools;
 #[path = "browser/json.rs"]
 mod json;
+#[path = "browser/page.rs"]
+mod page;
 
 use std::fs;
 use std::process::Command;
@@ -93,7 +95,7 @@ fn fits_every_width(tab: &Tab) {
 }
 
 /// Stores a picture of the page.
-fn keep_picture(tab: &Tab, name: &str) {
+pub(crate) fn keep_picture(tab: &Tab, name: &str) {
     let picture = tab.picture();
     // More than an empty page would give.
     assert!(picture.starts_with(b"\x89PNG\r\n\x1a\n") && picture.len() > 5_000, "{} bytes", picture.len());

@@ -369,11 +369,12 @@ fn the_list_has_every_chapter_and_what_it_needs() {
 
 #[test]
 fn what_is_wrong_with_the_arguments_is_said_in_one_line() {
-    let rows: [(&[&str], &str); 6] = [
+    let rows: [(&[&str], &str); 7] = [
         (&["nonsense"], "there is no chapter \"nonsense\"; tour --list shows all"),
         (&["accept", "nonsense"], "there is no chapter \"nonsense\""),
         (&["--nonsense"], "there is no setting \"--nonsense\"; see tour --help"),
         (&["--version"], "--version needs a value"),
+        (&["--page", "--list"], "--page shows connections of RFC 6455"),
         (&["accept", "--legacy"], "a chapter has no settings"),
         (&["accept", "--tls", "x"], "--tls FILE and --password-file FILE belong together"),
     ];
@@ -386,12 +387,20 @@ fn what_is_wrong_with_the_arguments_is_said_in_one_line() {
     let help = run(&["--help"]);
     assert_eq!((help.code, help.errors.as_str()), (Some(0), ""));
     plain(&help.out);
-    has(&help.out, &["--list", "--tls FILE", "NO_COLOR"]);
+    has(&help.out, &["--page", "--list", "--tls FILE", "NO_COLOR"]);
 }
 
 #[test]
 fn chapters_run_one_after_another() {
     has(&chapter(&["origin", "accept"]), &["==== origin: ", "HTTP/1.1 403", "==== accept: ", "HTTP/1.1 101"]);
+}
+
+/// What the page shows is tested in `tests/page.rs` and, in a browser, in `tests/browser/page.rs`.
+#[test]
+fn the_page_stays_until_the_input_ends() {
+    // The input of a child has ended from the start.
+    let out = chapter(&["--page", "violation"]);
+    has(&out, &["The page: http://127.0.0.1:", "==== violation: ", "The page stays until you press Enter."]);
 }
 
 /// As `tour | head` does.

@@ -23,12 +23,18 @@ mod terminal;
 mod bench;
 #[path = "ws/bridge.rs"]
 mod bridge;
+#[path = "ws/broken.rs"]
+mod broken;
 #[path = "ws/cat.rs"]
 mod cat;
 #[path = "ws/cat_faults.rs"]
 mod cat_faults;
+#[path = "ws/chat.rs"]
+mod chat;
 #[path = "ws/check.rs"]
 mod check;
+#[path = "ws/conform.rs"]
+mod conform;
 #[path = "ws/echo.rs"]
 mod echo;
 #[path = "ws/every.rs"]
@@ -37,6 +43,17 @@ mod every;
 mod explain;
 #[path = "ws/frame.rs"]
 mod frame;
+#[path = "ws/inspect.rs"]
+mod inspect;
+#[path = "ws/inspect_faults.rs"]
+mod inspect_faults;
+#[path = "ws/inspect_page.rs"]
+mod inspect_page;
+#[path = "ws/pcapng.rs"]
+mod pcapng;
+#[cfg(target_os = "linux")]
+#[path = "ws/progress.rs"]
+mod progress;
 #[path = "ws/record.rs"]
 mod record;
 #[path = "ws/replay.rs"]

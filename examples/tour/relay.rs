@@ -7,12 +7,15 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{channel, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use stdws::codec::frame::Role;
 use stdws::explain::Explainer;
 use stdws::{Server, ServerHandle, WebSocket};
 
 use super::output::{Failure, Output};
+use super::page::Connection;
+use super::tour_page;
 
 /// Timeout of each step, which usually takes milliseconds.
 pub(super) const LIMIT: Duration = Duration::from_secs(60);
@@ -20,20 +23,16 @@ pub(super) const LIMIT: Duration = Duration::from_secs(60);
 /// Maximum size of a head that is read here.
 const MAX_HEAD: usize = 8192;
 
-/// Bytes that passed the relay.
-enum Relayed {
-    FromClient(Vec<u8>),
-    FromServer(Vec<u8>),
-    End,
+/// Bytes that passed the relay, and when. No bytes are the end of their direction.
+struct Relayed {
+    from: Role,
+    bytes: Vec<u8>,
+    at: Instant,
 }
 
 impl Relayed {
-    /// No bytes are the end.
-    fn from(bytes: &[u8], side: fn(Vec<u8>) -> Relayed) -> Relayed {
-        match bytes {
-            [] => Relayed::End,
-            _ => side(bytes.to_vec()),
-        }
+    fn now(from: Role, bytes: &[u8]) -> Relayed {
+        Relayed { from, bytes: bytes.to_vec(), at: Instant::now() }
     }
 }
 
@@ -56,16 +55,17 @@ impl Relay {
             join(
                 client,
                 server,
-                move |bytes| drop(copies.send(Relayed::from(bytes, Relayed::FromClient))),
-                move |bytes| drop(other.send(Relayed::from(bytes, Relayed::FromServer))),
+                move |bytes| drop(copies.send(Relayed::now(Role::Client, bytes))),
+                move |bytes| drop(other.send(Relayed::now(Role::Server, bytes))),
             )
         })?;
         Ok(Relay { address, connections })
     }
 
-    /// The next connection of the client, explained as one of RFC 6455.
+    /// The next connection of the client, explained as one of RFC 6455. The page shows it too.
     pub(super) fn wire(&self, out: Output) -> Result<Wire, Failure> {
-        self.explained(out, Explainer::client(), Explainer::server())
+        let wire = self.explained(out, Explainer::client(), Explainer::server())?;
+        Ok(Wire { page: tour_page::current().map(|page| page.connection("the tour")), ..wire })
     }
 
     /// The next connection of the client.
@@ -82,7 +82,7 @@ impl Relay {
         server: impl FnMut(&[u8]) -> String + 'static,
     ) -> Result<Wire, Failure> {
         let relayed = self.connections.recv_timeout(LIMIT).map_err(|_| "the client does not connect")?;
-        Ok(Wire { out, relayed, client: Box::new(client), server: Box::new(server), sent: [0, 0], ends: 0 })
+        Ok(Wire { out, relayed, client: Box::new(client), server: Box::new(server), page: None, sent: [0, 0], ends: 0 })
     }
 }
 
@@ -122,6 +122,7 @@ pub(super) struct Wire {
     relayed: Receiver<Relayed>,
     client: Explain,
     server: Explain,
+    page: Option<Connection>,
     /// Number of bytes from the client, and from the server.
     pub(super) sent: [usize; 2],
     /// Number of directions that have ended.
@@ -147,21 +148,34 @@ impl Wire {
     }
 
     fn explain(&mut self, relayed: Relayed) -> Result<(), Failure> {
-        let text = match relayed {
-            Relayed::FromClient(bytes) => {
+        let Relayed { from, bytes, at } = relayed;
+        if let Some(page) = &self.page {
+            show(page, from, &bytes, at);
+        }
+        self.ends += u8::from(bytes.is_empty());
+        let text = match from {
+            Role::Client => {
                 self.sent[0] += bytes.len();
                 (self.client)(&bytes)
             }
-            Relayed::FromServer(bytes) => {
+            Role::Server => {
                 self.sent[1] += bytes.len();
                 (self.server)(&bytes)
             }
-            Relayed::End => {
-                self.ends += 1;
-                String::new()
-            }
         };
         self.out.print(&text)
+    }
+}
+
+/// Shows bytes on the page that have just arrived.
+pub(super) fn stamped(page: &Connection, from: Role, bytes: &[u8]) {
+    show(page, from, bytes, Instant::now());
+}
+
+fn show(page: &Connection, from: Role, bytes: &[u8], at: Instant) {
+    match bytes {
+        [] => page.end(from, at),
+        _ => page.bytes(from, bytes, at),
     }
 }
 

@@ -118,7 +118,10 @@ impl Args {
         }
         let (least, most) = command.count;
         match args.operands.len() {
-            count if count < least => Err(Failure::usage(format!("{} is missing", command.operands))),
+            count if count < least => {
+                let missing = command.operands.split(' ').nth(count).unwrap_or_default();
+                Err(Failure::usage(format!("{missing} is missing")))
+            }
             count if count > most => {
                 let extra = args.operands[most].to_string_lossy();
                 Err(Failure::usage(format!("{extra:?} is one operand too many")))

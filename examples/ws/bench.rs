@@ -80,7 +80,12 @@ fn run(args: &Args) -> Outcome {
     let url = args.operand(0, "URL")?;
     let load = Arc::new(load(args, url)?);
     let uri = Uri::parse(url).map(|uri| if args.has("--show-secrets") { uri.to_string() } else { uri.redacted() });
-    let part = measure(&load)?;
+    let mut part = measure(&load)?;
+    if part.opened.count() == 0 {
+        if let Some(error) = part.first_error.take() {
+            return Err(client::failure(error));
+        }
+    }
     let name = name(load.kind);
     let text = match args.has("--json") {
         true => json(name, &uri.unwrap_or_default(), &load, &part),
@@ -89,9 +94,7 @@ fn run(args: &Args) -> Outcome {
     terminal::print(text)?;
     match part.first_error {
         None => Ok(ExitCode::SUCCESS),
-        Some(error) if part.opened.count() == 0 || part.answers == 0 && load.kind != Kind::Handshakes => {
-            Err(client::failure(error))
-        }
+        Some(error) if part.answers == 0 && load.kind != Kind::Handshakes => Err(client::failure(error)),
         Some(error) => {
             terminal::note("bench", &format!("the first failure: {}", client::failure(error).parts().0));
             Ok(ExitCode::from(3))

@@ -9,7 +9,7 @@
 
 mod relay;
 mod target;
-mod tcp;
+pub(crate) mod tcp;
 #[cfg(feature = "native-tls")]
 mod tls;
 
@@ -146,8 +146,8 @@ fn from_tcp(args: &Args, timeouts: Timeouts, stall: Duration) -> Outcome {
     let client = client::client(args, url)?.timeouts(Timeouts { connect, ..timeouts }).subprotocol(HALF_CLOSE)?;
     let client = client.on_event(server::log(args, "bridge"));
     let acceptor = Arc::new(Acceptor::new(args)?);
-    let addr = args.value("--addr")?.unwrap_or("127.0.0.1:9001");
-    let failure = |error| Failure::new(format!("{addr}: {error}"));
+    let addr = server::addr(args)?;
+    let failure = |error| server::not_bound(addr, &error);
     let listener = TcpListener::bind(addr).map_err(failure)?;
     let most = args.number("--max-connections")?.unwrap_or(1024);
     let scheme = if args.has("--tls") { "tls" } else { "tcp" };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use stdws::handshake::uri::Uri;
 use stdws::{Client, Proxy, Timeouts};
 
 use crate::args::{Args, Failure, Flag, Group};
@@ -44,6 +45,9 @@ pub(crate) const SESSION: Group = Group {
 
 /// The client that the flags describe.
 pub(crate) fn client(args: &Args, url: &str) -> Result<Client, Failure> {
+    if cfg!(not(feature = "native-tls")) && Uri::parse(url).is_ok_and(|uri| uri.is_secure()) {
+        return Err(Failure::usage("wss:// needs a build with --features native-tls"));
+    }
     let mut client =
         Client::new(url)?.timeouts(timeouts(args)?).max_redirects(args.number("--redirects")?.unwrap_or(0));
     for header in args.values("--header")? {

@@ -1,5 +1,8 @@
 //! `ws explain`: bytes that were pasted, or that are in a file, explained one by one.
 
+pub(crate) mod capture;
+
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read};
 use std::process::ExitCode;
@@ -11,13 +14,13 @@ use crate::{hex, terminal};
 
 pub(crate) const COMMAND: Command = Command {
     name: "explain",
-    operands: "[HEX]...",
+    operands: "[HEX | FILE.pcapng]...",
     count: (0, usize::MAX),
     summary: "explains bytes of a connection",
     about:
         "The bytes of one direction are hexadecimal: the operands, or else a file or the standard input. Dumps of xxd \
             and hexdump -C are read too. Without --client and --server, the bytes decide: a request or a masked frame \
-            comes from a client.\n\
+            comes from a client. Captures of Wireshark, tcpdump and ws inspect (pcapng) are explained connection by connection.\n\
             Exit codes: 0 explained; 1 the input cannot be read; 2 called wrongly; 3 the bytes break a rule, or end \
             inside a head, a frame or a message.",
     groups: &[EXPLAIN],
@@ -34,6 +37,8 @@ const EXPLAIN: Group = Group {
         Flag("--handshake", "", "the bytes begin with the HTTP head of the opening handshake"),
         Flag("--deflate", "", "permessage-deflate was negotiated; with a head, the head decides"),
         Flag("--version", "NAME", "a draft: hixie-55, hixie-75, hixie-76, hybi-00 to hybi-12"),
+        Flag("--connection", "N", "only this connection of a capture"),
+        Flag("--json", "", "one JSON object for each event of a capture, as ws inspect prints them"),
         Flag("--show-secrets", "", "show credentials, cookies and queries in heads; do not publish that output"),
     ],
 };
@@ -43,6 +48,12 @@ const BLOCK: usize = 64 << 10;
 
 fn run(args: &Args) -> Outcome {
     args.exclude("--client", &["--server"])?;
+    if let Some(path) = capture(args)? {
+        return capture::explain(args, path);
+    }
+    if let Some(flag) = ["--connection", "--json"].iter().find(|flag| args.has(flag)) {
+        return Err(Failure::usage(format!("{flag} needs a capture, FILE.pcapng")));
+    }
     let (mut input, name) = input(args)?;
     let failure = |error: io::Error| Failure::new(format!("{name}: {error}"));
     let (mut block, mut explaining) = (vec![0; BLOCK], None);
@@ -66,6 +77,16 @@ fn run(args: &Args) -> Outcome {
     let text = explainer.finish();
     terminal::print(&text)?;
     Ok(ExitCode::from(if failed || !text.is_empty() { 3 } else { 0 }))
+}
+
+/// The capture that is to be explained, if it is one.
+fn capture(args: &Args) -> Result<Option<&OsStr>, Failure> {
+    let is_capture = |path: &&OsStr| capture::is_capture(path);
+    let operand = args.operands.iter().map(|operand| operand.as_os_str()).find(is_capture);
+    match operand.or(args.path("--file").filter(is_capture)) {
+        Some(_) if args.operands.len() > 1 => Err(Failure::usage("a capture is the only operand")),
+        path => Ok(path),
+    }
 }
 
 /// The bytes, and where they come from.

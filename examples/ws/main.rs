@@ -7,6 +7,7 @@
 //! | `terminal.rs` | colour, escaping, times, JSON |
 //! | `session.rs`, `json_line.rs` | recorded sessions |
 //! | `client.rs`, `server.rs` | the flags that all clients and all servers have |
+//! | `../page` | the page of `ws inspect --page` |
 //! | all others | one command each |
 
 mod args;
@@ -16,11 +17,16 @@ mod cat;
 mod chat;
 mod check;
 mod client;
+mod conform;
 mod echo;
 mod explain;
 mod hex;
+mod inspect;
 mod json_line;
 mod metrics;
+#[path = "../page/mod.rs"]
+mod page;
+mod pcapng;
 mod record;
 mod replay;
 mod run;
@@ -44,9 +50,11 @@ const COMMANDS: &[&Command] = &[
     &serve::COMMAND,
     &chat::COMMAND,
     &explain::COMMAND,
+    &inspect::COMMAND,
     &run::COMMAND,
     &bridge::COMMAND,
     &check::COMMAND,
+    &conform::COMMAND,
     &bench::COMMAND,
     &record::COMMAND,
     &replay::COMMAND,
@@ -89,7 +97,7 @@ fn overview(name: &OsString, operand: Option<OsString>) -> Outcome {
     match (name.to_str(), operand.as_ref()) {
         (Some("--help" | "-h" | "help"), None) => print(&help()),
         (Some("--version"), None) => print(concat!("ws ", env!("CARGO_PKG_VERSION"), "\n")),
-        (Some("help"), Some(operand)) => match command(operand) {
+        (Some("--help" | "-h" | "help"), Some(operand)) => match command(operand) {
             Some(command) => print(&args::help(command)),
             None => Err(Failure::usage(format!("there is no command {operand:?}"))),
         },

@@ -8,8 +8,9 @@
 //! Each waits for the receiver of its messages, so memory stays bounded. A message is written to the file before it is passed
 //! on, under a lock that is held for this write only.
 
-use std::fs::File;
-use std::io::Write;
+mod file;
+
+use std::io;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ use stdws::{Accept, Client, CloseCode, Decision, Error, Request, Response, Sende
 use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
 use crate::session::{Entry, Side, What};
 use crate::{client, server, terminal};
+use file::File;
 
 pub(crate) const COMMAND: Command = Command {
     name: "record",
@@ -28,7 +30,8 @@ pub(crate) const COMMAND: Command = Command {
     count: (1, 1),
     summary: "writes the messages between clients and a server to a file",
     about: "Listens, connects each client to the URL, passes all messages on, and writes them to the file of --output, one \
-            JSON object a line: what ws replay plays. The subprotocols, the Origin, cookies and credentials of the client \
+            JSON object a line: what ws replay plays. A FILE that ends in .pcapng is a capture for Wireshark instead, with a frame \
+            for each message; ws inspect --pcapng captures the frames as they are. The subprotocols, the Origin, cookies and credentials of the client \
             are passed on, if no flag sets them.\n\
             The file holds all messages as they are: whatever secrets they have.",
     groups: &[RECORD, server::LISTENING, server::ADMISSION, server::LIMITS, client::CONNECTION],
@@ -65,7 +68,7 @@ fn run(args: &Args) -> Outcome {
     let client = client.connect_timeout(client::connect_timeout(args)?.min(CONNECT));
     let path = args.path("--output").ok_or_else(|| Failure::usage("--output FILE is missing"))?;
     let server = server::server(args)?.on_event(server::log(args, "record"));
-    let file = create(path.as_ref()).map_err(|error| Failure::new(format!("{}: {error}", path.to_string_lossy())))?;
+    let file = File::create(path)?;
     let recording = Arc::new(Recording {
         file: Mutex::new(file),
         connections: AtomicU64::new(0),
@@ -86,14 +89,6 @@ fn run(args: &Args) -> Outcome {
     })?;
     let failure = lock(&recording.failure).take();
     failure.map_or(Ok(code), Err)
-}
-
-/// Other users must not read it.
-fn create(path: &std::path::Path) -> std::io::Result<File> {
-    let mut options = File::options();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.write(true).create_new(true).open(path)
 }
 
 /// Whether a flag sets this header. The content of `--header-file` is not known here, so it counts as all of them.
@@ -133,11 +128,17 @@ fn refuse(error: &Error) -> Decision {
 
 fn relay(client: WebSocket, server: WebSocket, recording: &Arc<Recording>) -> stdws::Result<()> {
     let connection = recording.connections.fetch_add(1, Ordering::Relaxed) + 1;
+    let path = client.request().map_or("/", |request| request.path()).to_owned();
+    let peers = [client.peer_addr(), server.peer_addr()];
+    if !recording.change(|file| file.open(now(), connection, peers, &path)) {
+        return Ok(());
+    }
     let (to_client, to_server, recorded) = (client.sender(), server.sender(), recording.clone());
     let other = thread::Builder::new().spawn(move || pass(server, &to_client, Side::Server, connection, &recorded));
     let other = other.map_err(Error::other)?;
     pass(client, &to_server, Side::Client, connection, recording);
     let _ = other.join();
+    recording.change(|file| file.end(now(), connection));
     Ok(())
 }
 
@@ -183,7 +184,12 @@ fn now() -> Duration {
 impl Recording {
     /// Whether the entry is in the file. Without a file there is nothing left to do.
     fn write(&self, entry: &Entry) -> bool {
-        let written = lock(&self.file).write_all(entry.line().as_bytes());
+        self.change(|file| file.write(entry))
+    }
+
+    /// Whether the file could be written.
+    fn change(&self, write: impl FnOnce(&mut File) -> io::Result<()>) -> bool {
+        let written = write(&mut lock(&self.file));
         let Err(error) = written else { return true };
         let first =
             lock(&self.failure).replace(Failure::new(format!("the file could not be written: {error}"))).is_none();

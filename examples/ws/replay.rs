@@ -1,5 +1,6 @@
 //! `ws replay`: plays a recorded session, as the client of a server or as a server.
 
+mod capture;
 mod play;
 
 use std::ffi::OsStr;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use stdws::Error;
 
 use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
+use crate::explain::capture::is_capture;
 use crate::session::{Entry, Side};
 use crate::terminal::Waiting;
 use crate::{client, secret, server, terminal};
@@ -20,7 +22,7 @@ pub(crate) const COMMAND: Command = Command {
     operands: "FILE [URL]",
     count: (1, 2),
     summary: "plays a recorded session, as client or server",
-    about: "FILE is from ws record, or from ws cat --json. With a URL it connects, and sends what the client has sent. \
+    about: "FILE is from ws record, from ws cat --json, or a capture (FILE.pcapng). With a URL it connects, and sends what the client has sent. \
             Without a URL it listens, and sends to each connection what the server has sent. Before each message it waits \
             for those of the peer that were recorded before it, and compares them.\n\
             Exit codes: 0 all was as recorded; 1 failed; 2 called wrongly; 3 something was different.",
@@ -61,6 +63,17 @@ fn run(args: &Args) -> Outcome {
 
 /// The entries of one connection.
 fn read(file: &OsStr, connection: Option<u64>) -> Result<Vec<Entry>, Failure> {
+    let entries = match is_capture(file) {
+        true => capture::read(file, connection)?,
+        false => read_lines(file, connection)?,
+    };
+    match entries.is_empty() {
+        true => Err(Failure::new(format!("{}: there is no such connection", file.to_string_lossy()))),
+        false => Ok(entries),
+    }
+}
+
+fn read_lines(file: &OsStr, connection: Option<u64>) -> Result<Vec<Entry>, Failure> {
     let (text, name) = (secret::read_text(file.as_ref())?, file.to_string_lossy());
     let mut entries: Vec<Entry> = Vec::new();
     for (n, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -71,10 +84,7 @@ fn read(file: &OsStr, connection: Option<u64>) -> Result<Vec<Entry>, Failure> {
             entries.push(entry);
         }
     }
-    match entries.is_empty() {
-        true => Err(Failure::new(format!("{name}: there is no such connection"))),
-        false => Ok(entries),
-    }
+    Ok(entries)
 }
 
 fn as_client(args: &Args, entries: &[Entry], settings: &Settings) -> Outcome {

@@ -27,7 +27,8 @@ use child::{Process, Push};
 pub(crate) const COMMAND: Command = Command {
     name: "run",
     operands: "-- PROGRAM [ARG]...",
-    count: (0, 0),
+    // Those before `--` are refused with a hint.
+    count: (0, usize::MAX),
     summary: "a program for each connection, or one for all",
     about:
         "Each message is a line of the program's input, and each line of its output is a message. What it writes to \
@@ -71,6 +72,10 @@ struct Program {
 
 fn run(args: &Args) -> Outcome {
     args.exclude("--max", &["--max-connections"])?;
+    if let Some(operand) = args.operands.first() {
+        let operand = operand.to_string_lossy();
+        return Err(Failure::usage(format!("{operand:?} stands before --: ws run [FLAG]... -- PROGRAM [ARG]...")));
+    }
     let (name, arguments) = args.rest.split_first().ok_or_else(|| Failure::usage("-- PROGRAM is missing"))?;
     if !child::is_found(name) {
         return Err(Failure::new(format!("{}: there is no such program", name.to_string_lossy())));
@@ -175,7 +180,8 @@ impl Program {
     /// The bytes of a message for the program.
     fn input(&self, message: Message) -> Vec<u8> {
         let mut bytes = message.into_bytes();
-        if !self.binary {
+        // Some clients send lines with their line feeds. The answer to a second one would be an empty message.
+        if !self.binary && bytes.last() != Some(&b'\n') {
             bytes.push(b'\n');
         }
         bytes

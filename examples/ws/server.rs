@@ -236,8 +236,30 @@ fn bind(args: &Args) -> Result<Server, Failure> {
     args.exclude("--unix", &["--addr", "--tls"])?;
     match args.path("--unix") {
         Some(path) => bind_unix(path.as_ref()),
-        None => Ok(Server::bind(args.value("--addr")?.unwrap_or("127.0.0.1:9001")).map_err(Failure::new)?),
+        None => {
+            let addr = addr(args)?;
+            Server::bind(addr).map_err(|error| not_bound(addr, &error))
+        }
     }
+}
+
+/// Where to listen.
+pub(crate) fn addr(args: &Args) -> Result<&str, Failure> {
+    let addr = args.value("--addr")?.unwrap_or("127.0.0.1:9001");
+    match addr.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
+        true => Ok(addr),
+        false => Err(Failure::usage(format!("--addr takes ADDR:PORT, such as 127.0.0.1:9001, not {addr:?}"))),
+    }
+}
+
+/// The failure for an address on which nobody can listen.
+pub(crate) fn not_bound(addr: &str, error: &(dyn std::error::Error + 'static)) -> Failure {
+    let source = error.source().unwrap_or(error);
+    let way_out = match source.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::AddrInUse) => "; --addr ADDR:0 takes a free port",
+        _ => "",
+    };
+    Failure::new(format!("--addr {addr}: {source}{way_out}"))
 }
 
 #[cfg(unix)]

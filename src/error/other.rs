@@ -219,12 +219,12 @@ mod tests {
     /// Each as its own text, so that `?` in a handler loses nothing.
     #[test]
     fn common_errors_of_std_keep_their_text() {
-        let not_utf8 = &vec![b'a', 0xFF];
+        let not_utf8 = String::from_utf8(vec![b'a', 0xFF]).unwrap_err().utf8_error();
         let poisoned: PoisonError<()> = PoisonError::new(());
         let rows: [(Error, String); 9] = [
             ("1.x".parse::<f32>().unwrap_err().into(), "invalid float literal".to_owned()),
             (u8::try_from(256_u32).unwrap_err().into(), "out of range integral type conversion attempted".to_owned()),
-            (std::str::from_utf8(not_utf8).unwrap_err().into(), std::str::from_utf8(not_utf8).unwrap_err().to_string()),
+            (not_utf8.into(), not_utf8.to_string()),
             (fmt::Error.into(), fmt::Error.to_string()),
             ("1.2.3".parse::<std::net::IpAddr>().unwrap_err().into(), "invalid IP address syntax".to_owned()),
             (VarError::NotPresent.into(), "environment variable not found".to_owned()),

@@ -76,6 +76,8 @@
 //!   [`HeadParser::limits`](crate::handshake::http::HeadParser::limits) and
 //!   [`Explainer::limits`](crate::explain::Explainer::limits) set them without a connection.
 //! * Up to four empty lines before a request are ignored (RFC 9112 section 2.2).
+//! * `ws inspect` (`examples/ws/README.md`) explains every byte between any client and any server, writes captures for Wireshark, and
+//!   breaks rules on purpose. `ws explain`, `ws record` and `ws replay` read and write captures (pcapng).
 //! * RFC 6455 in both roles, blocking and full duplex: [`connect`](crate::connect), [`Client`](crate::Client),
 //!   [`serve`](crate::serve), [`Server`](crate::Server), [`WebSocket`](crate::WebSocket), [`Sender`](crate::Sender).
 //! * Caller-supplied streams: [`Client::connect_over`](crate::Client::connect_over),
@@ -110,8 +112,14 @@
 //! * Events for logs and counters: [`Client::on_event`](crate::Client::on_event), [`Server::on_event`](crate::Server::on_event); chapter
 //!   [`observing`](super::observing). [`explain`](crate::explain) explains the bytes on the wire, including compressed ones.
 //! * [`Explainer::finish`](crate::explain::Explainer::finish): what is missing where an input ends.
+//! * The example `ws` has `conform`, which judges servers and clients of others by each requirement that can be seen from
+//!   outside. The chapter [`exercises`](super::exercises) has seven stages for those who build their own.
 //! * The example `ws`, one tool for the terminal: `cat`, `echo`, `serve`, `explain`, `run`, `bridge`, `check`,
 //!   `bench`, `record` and `replay`.
+//! * A page for the browser shows the frames of the tour and of `ws inspect`, with the rule behind each field, and builds any frame by
+//!   hand: `tour --page`, `ws inspect --page`.
+//! * The example `ws`, one tool for the terminal: `cat`, `echo`, `serve`, `chat`, `explain`, `run`, `bridge`, `check`,
+//!   `bench`, `record` and `replay`. On a terminal all of them show how long something takes.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, or from the environment: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).
 //! * The fastest of several addresses (RFC 8305): families in turn, the next after 250 ms. Chapter [`connecting`](super::connecting).

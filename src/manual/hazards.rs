@@ -165,7 +165,7 @@
 //! * If not: The wrong side is searched, or the wrong setting is changed.
 //! * Detected by: Nothing at run time.
 //! * Your task: Decide by variants, not by texts: texts may change between versions.
-//! * Shown by: `tests/errors.rs: every_variant_says_what_happened_and_what_to_change`, `tests/errors.rs: each_error_has_a_message_of_its_own`
+//! * Shown by: `tests/errors.rs: every_variant_says_what_happened_and_what_to_change`, `tests/errors.rs: each_error_has_a_message_of_its_own`, `tests/errors.rs: limits_and_rare_errors_are_named_in_full`
 //!
 //! **P24. A build contains only the features that it asks for**
 //!

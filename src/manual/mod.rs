@@ -3,6 +3,7 @@
 //! | chapter | for |
 //! |---|---|
 //! | [`reading`] | the source in the order of RFC 6455, in an evening |
+//! | [`exercises`] | a server of your own in seven stages, which `ws conform` judges |
 //! | [`connecting`] | URLs, several addresses, other addresses, names and sockets |
 //! | [`receiving`] | waiting, time limits, streams |
 //! | [`sending`] | send, queue, other threads, large messages |
@@ -40,6 +41,7 @@ pub mod costs;
 pub mod cryptography;
 pub mod data_sheet;
 pub mod deploying;
+pub mod exercises;
 pub mod hazards;
 pub mod history;
 pub mod observing;

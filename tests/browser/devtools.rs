@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::json::{quote, Json};
 /// Maximum time of a step.
 pub(crate) const LONG: Duration = Duration::from_secs(240);
 
-/// A process that ends with the test. Its output is shown when the test fails.
+/// A process that ends with the test. Its output is shown when the test fails. Its standard input stays open.
 pub(crate) struct Process {
     child: Child,
     said: Arc<Mutex<Vec<String>>>,
@@ -25,7 +26,7 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it and waits for a line with `mark` on its standard output or error. Returns the text after the mark.
     pub(crate) fn start(command: &mut Command, mark: &'static str) -> (Process, String) {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
         let (found, waiting) = mpsc::channel();
         let said = Arc::new(Mutex::new(Vec::new()));
@@ -72,7 +73,9 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) fn start() -> Browser {
-        let profile = std::env::temp_dir().join(format!("stdws-browser-{}", std::process::id()));
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let profile = std::env::temp_dir().join(format!("stdws-browser-{}-{number}", std::process::id()));
         fs::create_dir_all(&profile).unwrap();
         let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".into());
         let mut command = Command::new(program);
@@ -107,6 +110,12 @@ impl Browser {
                 return answer.at(&["result"]).clone();
             }
         }
+    }
+
+    /// Stores what pages hand over as files in this folder.
+    pub(crate) fn store_downloads(&self, folder: &Path) {
+        let parameters = format!("\"behavior\":\"allow\",\"downloadPath\":{}", quote(&folder.display().to_string()));
+        self.call(None, "Browser.setDownloadBehavior", &parameters);
     }
 
     pub(crate) fn open(&self, url: &str) -> Tab<'_> {
@@ -170,6 +179,11 @@ impl Tab<'_> {
         let (code, text) = match key {
             "Enter" => (13, ",\"text\":\"\\r\""),
             "Tab" => (9, ""),
+            "Escape" => (27, ""),
+            "End" => (35, ""),
+            "Home" => (36, ""),
+            "ArrowUp" => (38, ""),
+            "ArrowDown" => (40, ""),
             _ => panic!("the key {key} is not known here"),
         };
         let key = quote(key);
@@ -180,8 +194,18 @@ impl Tab<'_> {
 
     /// Sets the width of the page in CSS pixels.
     pub(crate) fn width(&self, width: u32) {
-        let size = format!("\"width\":{width},\"height\":740,\"deviceScaleFactor\":1,\"mobile\":false");
+        self.size(width, 740);
+    }
+
+    pub(crate) fn size(&self, width: u32, height: u32) {
+        let size = format!("\"width\":{width},\"height\":{height},\"deviceScaleFactor\":1,\"mobile\":false");
         self.call("Emulation.setDeviceMetricsOverride", &size);
+    }
+
+    /// The colours that the system of the user prefers: `light` or `dark`.
+    pub(crate) fn colours(&self, scheme: &str) {
+        let feature = format!("\"features\":[{{\"name\":\"prefers-color-scheme\",\"value\":{}}}]", quote(scheme));
+        self.call("Emulation.setEmulatedMedia", &feature);
     }
 
     /// The accessibility tree: role and name of each node.

@@ -223,7 +223,7 @@ fn wrong_settings_are_one_line() {
         (&["--deflate-level=9"], 2, "fast, default or best"),
         (&["--deflate-window=7"], 2, "8 to 15"),
         (&["--addr", &addr], 1, &addr),
-        (&["--addr", "nowhere"], 1, "ws echo: "),
+        (&["--addr", "nowhere"], 2, "--addr takes ADDR:PORT"),
         (&["--max-head", "1"], 2, "Limits::max_head_size"),
         (&["--allow-host", "a b"], 2, "is not a host"),
         (&["--user", "ali"], 2, "WS_PASSWORD"),

@@ -19,8 +19,10 @@ pub(crate) fn commands() -> Vec<String> {
 fn every_help_fits_a_terminal_and_its_flags_are_in_the_readme() {
     let readme = include_str!("../../examples/ws/README.md");
     for command in commands() {
-        let (help, same) = (run([&*command, "--help"], "").expect(0), run(["help", &*command], "").expect(0));
-        assert_eq!(help.text(), same.text());
+        let help = run([&*command, "--help"], "").expect(0);
+        for other in ["help", "--help"] {
+            assert_eq!(run([other, &*command], "").expect(0).text(), help.text());
+        }
         let section = readme.split("\n## ").find(|section| section.starts_with(&format!("`ws {command}")));
         let section = section.unwrap_or_else(|| panic!("README.md has no section for {command}"));
         // Flags that several commands have stand in a section of their own.
@@ -40,11 +42,16 @@ fn every_help_fits_a_terminal_and_its_flags_are_in_the_readme() {
 
 #[test]
 fn wrong_use_is_one_line_with_the_way_out() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 11] = [
         (&[], "ws: a command is missing; see: ws --help"),
         (&["bogus"], "ws: there is no command \"bogus\"; see: ws --help"),
         (&["help", "bogus"], "ws: there is no command \"bogus\"; see: ws --help"),
         (&["cat"], "ws cat: URL is missing; see: ws cat --help"),
+        (&["replay"], "ws replay: FILE is missing; see: ws replay --help"),
+        (
+            &["echo", "--addr=9001"],
+            "ws echo: --addr takes ADDR:PORT, such as 127.0.0.1:9001, not \"9001\"; see: ws echo --help",
+        ),
         (&["cat", "ws://a", "ws://b"], "ws cat: \"ws://b\" is one operand too many; see: ws cat --help"),
         (&["cat", "--jso", "ws://a"], "ws cat: there is no flag --jso, did you mean --json?; see: ws cat --help"),
         (&["cat", "--json=yes", "ws://a"], "ws cat: --json takes no value; see: ws cat --help"),
@@ -58,6 +65,20 @@ fn wrong_use_is_one_line_with_the_way_out() {
         let run = run(args, "").expect(2);
         assert_eq!((run.text(), run.stderr.trim_end()), ("", line), "{args:?}");
         assert_eq!(run.stderr.lines().count(), 1);
+    }
+}
+
+#[test]
+fn an_address_that_is_taken_names_the_way_out() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    for args in [&["echo"][..], &["bridge", "ws://127.0.0.1:1"]] {
+        let run = run(args.iter().chain(&["--addr", &*addr]), "").expect(1);
+        let begin = format!("ws {}: --addr {addr}: ", args[0]);
+        assert!(run.stderr.starts_with(&begin) && run.stderr.lines().count() == 1, "{}", run.stderr);
+        // Other systems may report another error.
+        let way_out = run.stderr.trim_end().ends_with("; --addr ADDR:0 takes a free port");
+        assert!(way_out || cfg!(not(unix)), "{}", run.stderr);
     }
 }
 

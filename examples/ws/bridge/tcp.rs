@@ -9,7 +9,7 @@ use crate::args::{Args, Failure};
 #[cfg(feature = "native-tls")]
 use super::tls;
 
-pub(super) enum Stream {
+pub(crate) enum Stream {
     Plain(TcpStream),
     #[cfg(feature = "native-tls")]
     Tls(Box<tls::Tls>),
@@ -17,7 +17,7 @@ pub(super) enum Stream {
 
 impl Stream {
     /// Returns 0 at the end.
-    pub(super) fn read(&self, to: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&self, to: &mut [u8]) -> io::Result<usize> {
         loop {
             let result = match self {
                 Stream::Plain(tcp) => (&mut &*tcp).read(to),
@@ -32,7 +32,7 @@ impl Stream {
     }
 
     /// Writes all of it. Each system call has the time of `--stall`.
-    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Stream::Plain(tcp) => (&mut &*tcp).write_all(bytes),
             #[cfg(feature = "native-tls")]
@@ -41,7 +41,7 @@ impl Stream {
     }
 
     /// Ends the direction to the peer. A peer that has gone has ended both.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         match self {
             Stream::Plain(tcp) => drop(tcp.shutdown(Shutdown::Write)),
             #[cfg(feature = "native-tls")]
@@ -49,35 +49,40 @@ impl Stream {
         }
     }
 
-    /// Ends both directions. A read that waits returns.
-    pub(super) fn shutdown(&self) {
-        let _ = match self {
-            Stream::Plain(tcp) => tcp.shutdown(Shutdown::Both),
+    /// The socket, for its addresses and timeouts.
+    pub(crate) fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(tcp) => tcp,
             #[cfg(feature = "native-tls")]
-            Stream::Tls(tls) => tls.tcp.shutdown(Shutdown::Both),
-        };
+            Stream::Tls(tls) => &tls.tcp,
+        }
+    }
+
+    /// Ends both directions. A read that waits returns.
+    pub(crate) fn shutdown(&self) {
+        let _ = self.socket().shutdown(Shutdown::Both);
     }
 }
 
 /// Connects to targets.
-pub(super) struct Connector {
+pub(crate) struct Connector {
     #[cfg(feature = "native-tls")]
     tls: native_tls::TlsConnector,
 }
 
 impl Connector {
     #[cfg(feature = "native-tls")]
-    pub(super) fn new(args: &Args) -> Result<Connector, Failure> {
+    pub(crate) fn new(args: &Args) -> Result<Connector, Failure> {
         Ok(Connector { tls: tls::connector(args)? })
     }
 
     #[cfg(not(feature = "native-tls"))]
-    pub(super) fn new(_: &Args) -> Result<Connector, Failure> {
+    pub(crate) fn new(_: &Args) -> Result<Connector, Failure> {
         Ok(Connector {})
     }
 
     /// Connects within `limit`.
-    pub(super) fn connect(&self, target: &str, limit: Duration, stall: Duration) -> io::Result<Stream> {
+    pub(crate) fn connect(&self, target: &str, limit: Duration, stall: Duration) -> io::Result<Stream> {
         let (is_tls, address) = target.strip_prefix("tls://").map_or((false, target), |address| (true, address));
         let start = Instant::now();
         let mut error = io::Error::other("the name has no address");
@@ -116,26 +121,26 @@ impl Connector {
 }
 
 /// Accepts TCP connections, with TLS if there is a certificate.
-pub(super) struct Acceptor {
+pub(crate) struct Acceptor {
     #[cfg(feature = "native-tls")]
     tls: Option<native_tls::TlsAcceptor>,
 }
 
 impl Acceptor {
     #[cfg(feature = "native-tls")]
-    pub(super) fn new(args: &Args) -> Result<Acceptor, Failure> {
+    pub(crate) fn new(args: &Args) -> Result<Acceptor, Failure> {
         Ok(Acceptor { tls: tls::acceptor(args)? })
     }
 
     #[cfg(not(feature = "native-tls"))]
-    pub(super) fn new(args: &Args) -> Result<Acceptor, Failure> {
+    pub(crate) fn new(args: &Args) -> Result<Acceptor, Failure> {
         match args.has("--tls") {
             true => Err(Failure::usage("--tls needs a build with --features native-tls")),
             false => Ok(Acceptor {}),
         }
     }
 
-    pub(super) fn accept(&self, tcp: TcpStream, limit: Duration, stall: Duration) -> io::Result<Stream> {
+    pub(crate) fn accept(&self, tcp: TcpStream, limit: Duration, stall: Duration) -> io::Result<Stream> {
         prepare(&tcp, stall)?;
         #[cfg(feature = "native-tls")]
         if let Some(acceptor) = &self.tls {

@@ -17,8 +17,8 @@ use crate::secret;
 /// Maximum number of bytes that are encrypted or read at a time.
 const PIECE: usize = 16 << 10;
 
-pub(super) struct Tls {
-    pub(super) tcp: TcpStream,
+pub(crate) struct Tls {
+    pub(crate) tcp: TcpStream,
     memory: Memory,
     engine: Mutex<TlsStream<Memory>>,
     /// Held by the thread that writes ciphertext.
@@ -82,13 +82,13 @@ impl Memory {
 }
 
 impl Tls {
-    pub(super) fn connect(tcp: TcpStream, limit: Duration, connector: &TlsConnector, host: &str) -> io::Result<Tls> {
+    pub(crate) fn connect(tcp: TcpStream, limit: Duration, connector: &TlsConnector, host: &str) -> io::Result<Tls> {
         let memory = Memory::default();
         let begun = connector.connect(host, memory.clone());
         Tls::handshake(tcp, limit, memory, begun)
     }
 
-    pub(super) fn accept(tcp: TcpStream, limit: Duration, acceptor: &TlsAcceptor) -> io::Result<Tls> {
+    pub(crate) fn accept(tcp: TcpStream, limit: Duration, acceptor: &TlsAcceptor) -> io::Result<Tls> {
         let memory = Memory::default();
         let begun = acceptor.accept(memory.clone());
         Tls::handshake(tcp, limit, memory, begun)
@@ -120,7 +120,7 @@ impl Tls {
         }
     }
 
-    pub(super) fn read(&self, to: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&self, to: &mut [u8]) -> io::Result<usize> {
         loop {
             let result = lock(&self.engine).read(to);
             // Answers of the engine, such as a key update. A thread that writes takes them along; waiting for it would stop
@@ -135,7 +135,7 @@ impl Tls {
         }
     }
 
-    pub(super) fn write(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let writing = lock(&self.writing);
         for mut piece in bytes.chunks(PIECE) {
             while !piece.is_empty() {
@@ -158,7 +158,7 @@ impl Tls {
     }
 
     /// Sends close_notify, and ends the direction of the socket.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         let writing = lock(&self.writing);
         let _ = lock(&self.engine).shutdown();
         let _ = self.flush(&writing);
@@ -167,7 +167,7 @@ impl Tls {
 }
 
 /// Trusts the authorities of the system, and that of `--ca`.
-pub(super) fn connector(args: &Args) -> Result<TlsConnector, Failure> {
+pub(crate) fn connector(args: &Args) -> Result<TlsConnector, Failure> {
     let mut builder = TlsConnector::builder();
     if let Some(file) = args.path("--ca") {
         let bytes = secret::read(file.as_ref())?;
@@ -178,7 +178,7 @@ pub(super) fn connector(args: &Args) -> Result<TlsConnector, Failure> {
     builder.build().map_err(Failure::new)
 }
 
-pub(super) fn acceptor(args: &Args) -> Result<Option<TlsAcceptor>, Failure> {
+pub(crate) fn acceptor(args: &Args) -> Result<Option<TlsAcceptor>, Failure> {
     let Some(file) = args.path("--tls") else { return Ok(None) };
     let certificate = secret::read(file.as_ref())?;
     let identity = match args.path("--tls-key") {

@@ -213,7 +213,12 @@ fn rejected(status: u16, error: &HandshakeError, uri: &Uri, probes: &Probes) -> 
         404 if causes.is_empty() => "the path is wrong",
         429 => "too many connections from here: try later",
         500 => "the server failed: its log says why",
-        502 | 504 => "a proxy cannot reach the server behind it",
+        // Python's websockets closes a connection with HTTP/1.0, the version of nginx without further settings.
+        502 => {
+            "a proxy cannot reach the server behind it, or does not pass `Upgrade` on to it \
+             (nginx: proxy_http_version 1.1, and Upgrade and Connection set)"
+        }
+        504 => "a proxy cannot reach the server behind it",
         503 => "the server is overloaded or stopped",
         _ => return causes,
     };
