@@ -157,7 +157,7 @@ mod tests {
                 done += piece.len();
                 // An engine writes each record separately, with at most this overhead: TLS 1.2 with CBC.
                 for record in piece.chunks(RECORD_SIZE) {
-                    (&mut memory.clone()).write_all(&vec![3; record.len() + 93]).unwrap();
+                    memory.clone().write_all(&vec![3; record.len() + 93]).unwrap();
                 }
                 sending.refill(&mut memory.lock_buffers().outgoing);
                 most = most.max(sending.bytes.capacity() + memory.lock_buffers().outgoing.capacity());
@@ -174,7 +174,7 @@ mod tests {
         // What waits while the peer reads nothing: a piece, and answers one by one.
         let mut outgoing = 0;
         for _ in 0..(64 << 10) / 22 {
-            (&mut memory.clone()).write_all(&[0; 22]).unwrap();
+            memory.clone().write_all(&[0; 22]).unwrap();
             outgoing = memory.lock_buffers().outgoing.capacity();
         }
         assert!(sending.bytes.capacity() + outgoing <= 160 << 10, "{outgoing} bytes");
