@@ -115,7 +115,8 @@
 //! * The example `ws`, one tool for the terminal: `cat`, `echo`, `serve`, `chat`, `explain`, `inspect`, `run`, `bridge`, `check`,
 //!   `conform`, `bench`, `record` and `replay`. On a terminal all of them show how long something takes. `inspect` forwards between
 //!   any client and any server and explains what passes, also as pcapng. `conform` judges servers and clients of others by each
-//!   requirement that can be seen from outside, also within TLS. The chapter [`exercises`](super::exercises) has seven stages for those who build their own.
+//!   requirement that can be seen from outside, also within TLS. The chapter [`exercises`](super::exercises) has seven
+//!   stages for those who build their own.
 //! * A page for the browser shows the frames of the tour and of `ws inspect`, with the rule behind each field, and builds any frame by
 //!   hand: `tour --page`, `ws inspect --page`.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, or from the environment: [`Proxy`](crate::Proxy),

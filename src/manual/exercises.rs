@@ -141,8 +141,9 @@
 //! # 7. Inflate
 //!
 //! The question is the payload of a compressed message in hexadecimal, the answer is the message in hexadecimal. All messages
-//! belong to one connection, so later ones can refer to bytes of earlier ones. An empty message is an empty line. BFINAL 1 ends
-//! a block and nothing else: the next one begins with the next byte, in the same or in a later message, and the window stays.
+//! belong to one connection, so later ones can refer to bytes of earlier ones. An empty message is an empty line.
+//! BFINAL 1 ends a block and nothing else: the next one begins with the next byte, in the same or in a later message, and
+//! the window stays.
 //!
 //! ```text
 //! import sys

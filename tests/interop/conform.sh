@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # `ws conform` against servers and clients of other libraries, which return messages: tungstenite (crates.io), websockets
-# (PyPI), ws (npm) and gorilla/websocket (Debian). Installs them into target/, and the package of Debian with apt-get. Fails if
-# what a library fails is not what examples/ws/README.md says, or if our own server fails. Arguments are passed to
-# `ws conform`. The last line says how many were judged, and how long that took.
+# (PyPI), ws (npm) and gorilla/websocket (Debian). Installs them into target/, and the package of Debian with apt-get.
+# Fails if what a library fails is not what examples/ws/README.md says, or if our own server fails. Arguments are passed
+# to `ws conform`. The last line says how many were judged, and how long that took.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-$PWD/target}

@@ -309,8 +309,8 @@ fn the_end_without_close_notify_is_no_reset() {
     assert!(run.text().contains("the connection ended without a Close in answer"), "{}", run.text());
 }
 
-/// A client without compression has nothing to refuse in an answer about it. One that offers it may use a wrong answer: the
-/// case is broken, but no other rule. What its offer asks of the server is in the answer.
+/// A client without compression has nothing to refuse in an answer about it. One that offers it may use a wrong answer:
+/// the case is broken, but no other rule. What its offer asks of the server is in the answer.
 #[test]
 fn answers_to_a_client_suit_its_offer() {
     let asked = "server_no_context_takeover; server_max_window_bits=10; client_max_window_bits";

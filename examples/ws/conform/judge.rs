@@ -109,7 +109,7 @@ pub(super) fn client(case: &Case, request: &Head, mut peer: Peer) -> Judged {
     judged(result, expected, peer)
 }
 
-/// Sends a response. A client for which compression is agreed may use it, also if the agreement should have been refused.
+/// Sends a response. A client that is told of compression may use it, also if it should have refused the answer.
 fn respond(peer: &mut Peer, request: &Head, edits: &[Edit]) {
     let mut head = response(request, edits);
     if let (Some(agreed), Some(offer)) = (head.deflate(), request.deflate()) {

@@ -9,7 +9,6 @@ from websockets.exceptions import WebSocketException
 async def main():
     while True:
         try:
-            # A response with status 200 is final; the library would try again.
             async with connect(sys.argv[1], proxy=None, compression="deflate") as ws:
                 async for message in ws:
                     await ws.send(message)

@@ -254,9 +254,9 @@ fn inflate() -> Vec<Question> {
 
 /// Libraries for DEFLATE end at BFINAL 1, which in RFC 7692 ends nothing.
 fn final_hint(_: &str, right: &str, wrong: &str) -> String {
-    let hint = "BFINAL 1 ends a block, not the data of the connection: the next block begins with the next byte, and the \
-                window stays. With zlib: pass what it leaves (unused_data) and later messages to a new decompressor, whose \
-                dictionary is the window (zdict, inflateSetDictionary)";
+    let hint = "BFINAL 1 ends a block, not the data of the connection: the next block begins with the next byte, and \
+                the window stays. With zlib: pass what it leaves (unused_data) and later messages to a new \
+                decompressor, whose dictionary is the window (zdict, inflateSetDictionary)";
     match wrong.is_empty() {
         true => hint.to_owned(),
         false => format!("{}. {hint}", bytes_hint("", right, wrong)),
