@@ -239,10 +239,10 @@ impl Connection {
         }
     }
 
-    /// Whether both sides have sent a Close.
+    /// Whether no frame follows: both sides have sent a Close, or one has broken a rule.
     fn is_closed(&self) -> bool {
         let lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(lanes.closed, Some((_, true)))
+        lanes.client.is_stopped() && lanes.server.is_stopped()
     }
 
     /// One side has ended its direction.

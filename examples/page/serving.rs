@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | of the page | the request of the client, once | the head is complete, or after [`TIMEOUT`] |
 //! | of the client | what is written by hand | the client has closed or failed the connection |
-//! | of the answers | what the client sends | both have closed, or the client has ended TCP |
+//! | of the answers | what the client sends | no frame follows, or the client has ended TCP |
 //!
 //! [`Serving::end`] ends TCP, and with it both threads.
 
@@ -57,7 +57,7 @@ impl Serving {
         self.stream.write_all(bytes)
     }
 
-    /// Shows what the client sends, until both have closed or it ends TCP. The server then ends it too.
+    /// Shows what the client sends, until no frame follows or it ends TCP. The server then ends it too.
     fn show_answers(&self) -> io::Result<()> {
         let (mut stream, connection) = (self.stream.try_clone()?, self.connection.clone());
         stream.set_read_timeout(None)?;
@@ -65,7 +65,7 @@ impl Serving {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = stream.read(&mut buffer) {
                 connection.bytes(Role::Client, buffer.get(..count).unwrap_or_default(), Instant::now());
-                // 6455-7.1.1-3: after both Closes the server ends TCP first.
+                // 6455-7.1.1-3: the server ends TCP first.
                 if connection.is_closed() {
                     break;
                 }

@@ -165,6 +165,31 @@ fn composer(tab: &Tab) {
     set(tab, "declared", "");
 }
 
+/// Frames of a server: a client of the library connects for them, and closes with the code of the broken rule.
+fn composer_as_server(tab: &Tab) {
+    let heads =
+        "[...document.querySelectorAll('#rows .row')].filter((row) => row.innerText.includes('GET /composer')).length";
+    click(tab, "fresh");
+    verdict_says(tab, "A new connection");
+    set(tab, "opcode", "9");
+    tab.value("document.getElementById('masked').click()");
+    click(tab, "serve");
+    verdict_says(tab, "Accepted: a Ping.");
+    verdict_says(tab, "The answer of the client is in the list above.");
+    tab.until(&format!("{heads} === 1"));
+    set(tab, "kind", "10");
+    tab.until("[...document.querySelectorAll('#rows .client:not([hidden]) .opcode')].at(-1)?.textContent === 'Pong'");
+    set(tab, "kind", "");
+    tab.value("document.getElementById('masked').click()");
+    click(tab, "serve");
+    verdict_says(tab, "(6455-5.1-5)");
+    set(tab, "kind", "8");
+    tab.until("[...document.querySelectorAll('#rows .client:not([hidden]) .preview')].at(-1)?.textContent === '1002 6455-5.1-5'");
+    set(tab, "kind", "");
+    assert_eq!(number(tab, heads), 1);
+    set(tab, "opcode", "1");
+}
+
 fn pause(tab: &Tab) {
     click(tab, "pause");
     let before = number(tab, SEEN);
@@ -303,6 +328,7 @@ fn the_page_shows_the_tour_and_judges_frames() {
     keyboard_and_details(&tab);
     filters_and_search(&tab);
     composer(&tab);
+    composer_as_server(&tab);
     pause(&tab);
     exports(&tab, &folder);
     is_accessible(&tab);
