@@ -197,6 +197,15 @@ fn events_say_what_passed_however_the_bytes_were_split() {
 }
 
 #[test]
+fn a_remark_belongs_to_no_connection() {
+    let page = Page::new("test", Secrets::Hidden);
+    let (_server, address) = serve(&page);
+    page.remark("not \"here\"");
+    let event = next(&mut live(address));
+    assert_eq!((event.at(&["event"]).text(), event.at(&["text"]).text()), ("remark", "not \"here\""));
+}
+
+#[test]
 fn secrets_of_a_head_are_in_no_event_unless_they_are_asked_for() {
     let secret: String = b"s3cret".iter().map(|byte| format!("{byte:02x}")).collect();
     for (secrets, shown) in [(Secrets::Hidden, false), (Secrets::Shown, true)] {

@@ -83,6 +83,13 @@ impl Page {
         let _ = self.0.peer.set(peer);
     }
 
+    /// Shows a text that belongs to no connection.
+    // `ws inspect` has none.
+    #[allow(dead_code)]
+    pub(crate) fn remark(&self, text: &str) {
+        self.0.log.push(format!("{{\"event\":\"remark\",\"text\":{}}}", event::json(text)));
+    }
+
     /// Closes all pages within [`LOOK`].
     // The pages of the tour end with its server.
     #[allow(dead_code)]

@@ -240,6 +240,24 @@ fn exports(tab: &Tab, folder: &Path) {
     println!("the exports: {}", folder.display());
 }
 
+/// A payload of which the page has a part: the details and an export say so.
+fn long_payloads(tab: &Tab) {
+    set(tab, "payload", &"x".repeat(20_000));
+    click(tab, "fresh");
+    click(tab, "send");
+    tab.until("document.querySelector('#rows .row:last-child .length')?.textContent === '20,000 bytes'");
+    tab.until("document.querySelector('#rows .row:last-child').classList.contains('server')");
+    tab.value("document.querySelector('#rows .row:last-child').click()");
+    details_say(tab, "The page and its exports have the first 16,384 bytes of it.");
+    click(tab, "json");
+    let said = tab.value("document.getElementById('exported').textContent");
+    assert!(
+        said.text().ends_with(". 2 long payloads are cut: the first 16,384 bytes of each are in the file."),
+        "{said:?}"
+    );
+    set(tab, "payload", "Hello");
+}
+
 /// Roles, names, and an order of headings, as a screen reader has them.
 fn is_accessible(tab: &Tab) {
     let tree = tab.accessibility_tree();
@@ -331,6 +349,7 @@ fn the_page_shows_the_tour_and_judges_frames() {
     composer_as_server(&tab);
     pause(&tab);
     exports(&tab, &folder);
+    long_payloads(&tab);
     is_accessible(&tab);
     // A frame with a mask and a broken rule for the pictures.
     tab.value("[...document.querySelectorAll('#rows .row.violated')].at(-1).click()");
