@@ -269,4 +269,11 @@ mod tests {
             assert!(select(&[wrong]).is_none(), "{wrong}");
         }
     }
+
+    /// RFC 7616 section 3.4: the characters of `attr-char` in RFC 5987 stay.
+    #[test]
+    fn names_in_the_extended_form() {
+        assert_eq!(percent_encoded("aZ9!#$&+-.^_`|~"), "aZ9!#$&+-.^_`|~");
+        assert_eq!(percent_encoded("\u{e9} %*'"), "%C3%A9%20%25%2A%27");
+    }
 }

@@ -317,6 +317,16 @@ mod tests {
         whole
     }
 
+    /// 7692-6.1-1: no other bit changes.
+    #[test]
+    fn rsv1_is_added_to_the_first_byte() {
+        for (kind, first) in [(MessageKind::Text, 0xC1), (MessageKind::Binary, 0xC2)] {
+            let mut out = vec![7];
+            Header { rsv1: true, ..Header::new(Opcode::Data(kind), 0) }.encode(&mut out);
+            assert_eq!(out, [7, first, 0]);
+        }
+    }
+
     #[test]
     fn a_header_that_is_encoded_is_parsed_to_the_same() {
         // 7692-6.1-1, 6455-5.2-s4, 6455-5.2-6

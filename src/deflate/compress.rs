@@ -232,6 +232,19 @@ mod tests {
         }
     }
 
+    /// The window and the intake are as long as the room of the matcher, so that one byte more has to move the window.
+    #[test]
+    fn lengths_around_the_intake() {
+        let mut numbers = Numbers(11);
+        for (level, window) in windows().filter(|(_, window)| [8, 15].contains(&window.bits())) {
+            for length in window.size() + 8192 - 2..=window.size() + 8192 + 2 {
+                let data = data(0, length, &mut numbers);
+                let sent = payload(&mut Compress::new(level, window), &data);
+                assert!(inflated(&mut Inflate::new(window), &sent, length).as_ref() == Ok(&data), "{level:?} {length}");
+            }
+        }
+    }
+
     /// Larger than an input chunk, than a block, than a stored block.
     #[test]
     fn large_messages() {

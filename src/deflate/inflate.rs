@@ -329,6 +329,7 @@ mod tests {
             let mut inflate = Inflate::new(WindowBits::MAX);
             inflate.push(payload, &mut Vec::new(), 100).unwrap();
             assert_eq!(inflate.end_message(), Err(InflateError::Unfinished));
+            assert_eq!(inflate.push(&whole, &mut Vec::new(), 100), Err(InflateError::Unfinished), "the error stays");
         }
     }
 

@@ -627,6 +627,12 @@ server -> client  Text frame with 5 bytes, a complete message
         has(&explain(CLIENT, &masked), &["02 eb 7b ", "masked", "    03 e9 78  ", "1001: going away", "\"x\""]);
     }
 
+    /// RFC 9112 section 2.2: they belong to no request.
+    #[test]
+    fn empty_lines_before_a_request_are_not_shown() {
+        assert_eq!(explain(Explainer::client, &[b"\r\n\r\n", REQUEST].concat()), explain(Explainer::client, REQUEST));
+    }
+
     #[test]
     fn interim_responses_precede_the_final_response() {
         let text = explain(

@@ -508,7 +508,8 @@ mod tests {
     #[test]
     fn one_tiny_head_for_each_error() {
         use HeadErrorKind::*;
-        let rows: [(&[u8], HeadErrorKind); 40] = [
+        let rows: [(&[u8], HeadErrorKind); 42] = [
+            (b"GET  HTTP/1.1\r\n", StartLine),
             (b"\r\n\r\n\r\n\r\n\r\n", StartLine),
             (b"\r\n\n", LineEnding),
             (b"\rG", LineEnding),
@@ -547,6 +548,7 @@ mod tests {
             (b"GET / HTTP/1.1\r\nA\r\n", FieldName),
             (b"GET / HTTP/1.1\r\nA(: b\r\n", FieldName),
             (b"GET / HTTP/1.1\r\n\xC3\xA9: b\r\n", FieldName),
+            (b"GET / HTTP/1.1\r\nA\0: b\r\n", ControlCharacter),
             (b"GET / HTTP/1.1\r\nA: \x0b\r\n", ControlCharacter),
             (b"GET / HTTP/1.1\r\nA: b\x7f\r\n", ControlCharacter),
         ];
@@ -643,6 +645,8 @@ mod tests {
                 let head = format!("HTTP/1.1 {status} x\r\nX: 1\r\n");
                 let head = if lines.starts_with(' ') { head.replace("X: 1\r\n", "") } else { head };
                 assert_eq!(parser.feed(format!("{head}{lines}").as_bytes()), Err(error), "{lines:?}");
+                #[cfg(feature = "client")]
+                assert_eq!(parser.status(), status);
                 assert_eq!(parser.into_incomplete().map(|head| head.status()), Some(status));
             }
             let mut parser = HeadParser::response();

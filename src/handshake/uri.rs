@@ -277,6 +277,9 @@ mod tests {
         for text in ["ws://h/", "ws://:@h/"] {
             assert_eq!(Uri::parse(text).unwrap().userinfo(), None, "{text}");
         }
+        for text in ["ws://%4g@h/", "ws://%G4@h/", "ws://%4@h/", "ws://a:%@h/"] {
+            assert_eq!(Uri::parse(text).err(), Some(UriErrorKind::Userinfo), "{text}");
+        }
     }
 
     /// 6455-4.1-3, 6455-4.1-4: each row is rejected with this error.

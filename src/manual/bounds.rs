@@ -31,9 +31,11 @@
 //! | compression | `tests/allocations`: `compression_takes_what_its_documentation_says` |
 //! | the queues of a hub | `tests/allocations`: `what_waits_for_many_members_is_kept_once` |
 //! | the head | `tests/head_memory.rs` |
+//! | TLS: data to send, in pieces and records of every size, and answers that wait | `src/tls/records.rs`: `outgoing_data_keeps_the_formula` |
+//! | TLS: received data that the engine takes late | `src/tls/memory_transport.rs`: `received_data_keeps_the_formula` |
 //!
-//! `tests/dossier/export` writes what these tests measured to `memory.txt`. The buffers of TLS have no such test: their sizes
-//! are constants in `src/tls`.
+//! `tests/dossier/export` writes what the tests with the allocator measured to `memory.txt`. Those of TLS add up the capacities of
+//! the buffers.
 //!
 //! # Blocking of each call
 //!

@@ -162,3 +162,4 @@
 //! * [`Explainer::through_http_proxy`](crate::explain::Explainer::through_http_proxy) and
 //!   [`through_socks5`](crate::explain::Explainer::through_socks5) explain the exchange with a proxy (feature `proxy`). The example
 //!   `tour` has chapters on failures, proxies, TLS and drafts (`tour --list`), and colours on a terminal.
+//! * The buffers of TLS keep their documented bound of 160 KiB for outgoing data: some sizes of messages took up to 257 KiB.

@@ -46,7 +46,7 @@
 //! * If not: A peer uses up the memory; the system ends the process.
 //! * Detected by: The event `limit-exceeded` where it holds. The limits of the system on memory.
 //! * Your task: Set [`Limits`](crate::Limits) and `max_connections` so that the formula of the chapter [`bounds`](super::bounds) fits your memory. Bound what your code keeps of messages.
-//! * Shown by: `tests/head_memory.rs: a_head_takes_little_more_than_its_bytes_while_a_hook_runs`, `src/codec/decoder.rs: memory_follows_received_bytes_not_announced_lengths`, `tests/cve.rs: cve_2022_35922_allocates_the_declared_length`, `tests/leaks.rs: nothing_stays_allocated_after_connections_end`
+//! * Shown by: `tests/head_memory.rs: a_head_takes_little_more_than_its_bytes_while_a_hook_runs`, `src/codec/decoder.rs: memory_follows_received_bytes_not_announced_lengths`, `tests/cve.rs: cve_2022_35922_allocates_the_declared_length`, `tests/leaks.rs: nothing_stays_allocated_after_connections_end`, `src/tls/records.rs: outgoing_data_keeps_the_formula`, `src/tls/memory_transport.rs: received_data_keeps_the_formula`
 //!
 //! **P7. The work that a peer causes grows in proportion to the bytes that it sends**
 //!
@@ -165,7 +165,7 @@
 //! * If not: The wrong side is searched, or the wrong setting is changed.
 //! * Detected by: Nothing at run time.
 //! * Your task: Decide by variants, not by texts: texts may change between versions.
-//! * Shown by: `tests/errors.rs: every_variant_says_what_happened_and_what_to_change`, `tests/errors.rs: each_error_has_a_message_of_its_own`
+//! * Shown by: `tests/errors.rs: every_variant_says_what_happened_and_what_to_change`, `tests/errors.rs: each_error_has_a_message_of_its_own`, `tests/errors.rs: limits_and_rare_errors_are_named_in_full`
 //!
 //! **P24. A build contains only the features that it asks for**
 //!

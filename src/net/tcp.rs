@@ -626,4 +626,13 @@ mod tests {
         }
         assert_eq!(kind(near.read_without_timeout(&mut to, invalid())), Ok(0));
     }
+
+    #[test]
+    fn expired_waits_have_one_kind() {
+        let kinds = [ErrorKind::TimedOut, ErrorKind::Interrupted, ErrorKind::WouldBlock, ErrorKind::ConnectionReset];
+        let timeouts = kinds.map(|kind| timeout_as_would_block(kind.into()).kind());
+        assert_eq!(timeouts, [ErrorKind::WouldBlock, kinds[1], kinds[2], kinds[3]]);
+        let waits = kinds.map(|kind| as_would_block(kind.into()).kind());
+        assert_eq!(waits, [ErrorKind::WouldBlock, ErrorKind::WouldBlock, kinds[2], kinds[3]]);
+    }
 }

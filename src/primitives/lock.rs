@@ -359,12 +359,10 @@ mod tests {
 
     #[test]
     fn debug_shows_no_value_behind_a_lock() {
-        let shared = Arc::new("secret");
         assert_eq!(format!("{:?}", Lock::new("secret")), "Lock");
         assert_eq!(format!("{:?}", UserDrop::new("shown")), "\"shown\"");
         #[cfg(any(feature = "server", feature = "reconnect"))]
-        assert_eq!(format!("{:?}", UserDropWeak::new(&shared)), "UserDropWeak");
-        drop(shared);
+        assert_eq!(format!("{:?}", UserDropWeak::new(&Arc::new("secret"))), "UserDropWeak");
     }
 
     /// A second panic would abort the process.

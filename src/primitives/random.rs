@@ -368,6 +368,7 @@ mod tests {
         assert_eq!(system::read(&empty, &mut [0; 4]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 
+    #[cfg(any(feature = "client", feature = "server"))]
     #[test]
     fn a_pool_is_refilled_early_only_if_it_is_low() {
         let (mut random_source, calls) = counting(&[]);

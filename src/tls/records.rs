@@ -76,6 +76,7 @@ impl RecordBuffer {
             (first, second) => {
                 self.bytes.clear();
                 self.written = 0;
+                self.bytes.reserve_exact(self.last_piece);
                 self.bytes.extend_from_slice(first);
                 self.bytes.extend_from_slice(second);
                 // This is plaintext, so it must not be written.
@@ -105,6 +106,9 @@ impl RecordBuffer {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use super::super::memory_transport::MemoryTransport;
     use super::*;
 
     /// Lengths of the pieces of a header of `header` bytes and a payload of `length`.
@@ -135,6 +139,45 @@ mod tests {
             assert_eq!(pieces(&mut sending, header, kib(200)), long);
             assert_eq!(pieces(&mut sending, header, kib(200)), long, "and the next write begins again with one record");
         }
+    }
+
+    /// The formula of the manual's chapter `bounds`: 160 KiB for outgoing data, of which 64 KiB may be answers of the engine.
+    ///
+    /// Shows promise P6.
+    #[test]
+    fn outgoing_data_keeps_the_formula() {
+        let memory = MemoryTransport::default();
+        let (mut sending, mut most) = (RecordBuffer::default(), 0);
+        let mut write = |header: usize, length: usize| {
+            let (header, payload) = (vec![1; header], vec![2; length]);
+            let mut done = 0;
+            while done < header.len() + payload.len() {
+                let second = payload.get(done.saturating_sub(header.len())..).unwrap();
+                let piece = sending.next_piece(header.get(done..).unwrap_or_default(), second);
+                done += piece.len();
+                // An engine writes each record separately, with at most this overhead: TLS 1.2 with CBC.
+                for record in piece.chunks(RECORD_SIZE) {
+                    memory.clone().write_all(&vec![3; record.len() + 93]).unwrap();
+                }
+                sending.refill(&mut memory.lock_buffers().outgoing);
+                most = most.max(sending.bytes.capacity() + memory.lock_buffers().outgoing.capacity());
+                sending.advance(sending.bytes.len());
+            }
+        };
+        for length in [100, 16 << 10, 48 << 10, 64 << 10, 200 << 10, 177 << 10, (16 + 32 + 64 + 65) << 10, 1 << 20] {
+            for header in [0, 2, 14, 16 << 10, 64 << 10, 128 << 10] {
+                (0..3).for_each(|_| write(header, length));
+            }
+        }
+        println!("memory of TLS for outgoing data: {most} bytes, by the formula at most {}", 160 << 10);
+        assert!((128 << 10..=160 << 10).contains(&most), "{most} bytes");
+        // What waits while the peer reads nothing: a piece, and answers one by one.
+        let mut outgoing = 0;
+        for _ in 0..(64 << 10) / 22 {
+            memory.clone().write_all(&[0; 22]).unwrap();
+            outgoing = memory.lock_buffers().outgoing.capacity();
+        }
+        assert!(sending.bytes.capacity() + outgoing <= 160 << 10, "{outgoing} bytes");
     }
 
     #[test]

@@ -33,6 +33,8 @@ fn round_trip(client: &Client) {
     ws.send("over TLS").unwrap();
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("over TLS"));
     assert!(ws.peer_addr().is_some());
+    #[cfg(unix)]
+    assert!(ws.as_fd().is_some());
     assert_eq!(ws.close(CloseCode::NORMAL, "bye").unwrap().code(), CloseCode::NORMAL);
 }
 

@@ -62,6 +62,8 @@ fn messages_in_both_directions_at_once() {
         let (proxy, serving) = leading(server.local_addr().unwrap());
         let proxy = proxy.header("User-Agent", "station/7").unwrap().credentials("ann", "x").unwrap();
         let mut ws = client(tls, &server).proxy(proxy).connect().unwrap();
+        #[cfg(unix)]
+        assert!(ws.as_fd().is_some());
         let long: Vec<u8> = (0..3_u32 << 20).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let sender = ws.sender();
         let sent = long.clone();

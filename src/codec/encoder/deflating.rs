@@ -74,6 +74,7 @@ mod tests {
             (false, Opcode::Continuation, 0x00),
             (true, Opcode::Continuation, 0x80),
             (true, data, 0xC1),
+            (true, Opcode::Data(MessageKind::Binary), 0xC2),
         ] {
             let mut out = Vec::new();
             encoder.encode_compressed(&mut out, fin, opcode, b"part").unwrap();

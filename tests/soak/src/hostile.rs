@@ -120,11 +120,11 @@ fn misbehave(mut socket: TcpStream, choices: &mut Choices, ledger: &Ledger) -> O
         // Messages, or Pings, whose answers nobody reads: then it is held, or reset because there are unread bytes.
         10 => {
             write(format!("{REQUEST}\r\n").as_bytes());
-            write(&frame(0x82, &[7; 60_000]).repeat(choices.below(200) as usize));
+            (0..choices.below(200)).for_each(|_| write(&frame(0x82, &[7; 60_000])));
         }
         _ => {
             write(format!("{REQUEST}\r\n").as_bytes());
-            write(&frame(0x89, &[7; 125]).repeat(choices.below(20_000) as usize));
+            (0..choices.below(200)).for_each(|_| write(&frame(0x89, &[7; 125]).repeat(100)));
         }
     }
     (choices.below(2) == 0).then_some(socket)

@@ -47,6 +47,8 @@ fn median(samples: &[Sample], from: usize, to: usize) -> Sample {
 /// Prints the medians, and returns what is not flat.
 pub(crate) fn judge(samples: &[Sample]) -> Vec<String> {
     let (first, middle, last) = (median(samples, 3, 6), median(samples, 6, 9), median(samples, 9, 12));
+    let course: Vec<_> = (0..12).map(|part| (median(samples, part, part + 1).bytes >> 10).to_string()).collect();
+    println!("soak: KiB of memory, by twelfths: {}", course.join(" "));
     let mut faults = Vec::new();
     let mut compare = |what: &str, get: fn(&Sample) -> usize, margin: usize| {
         let (first, middle, last) = (get(&first), get(&middle), get(&last));

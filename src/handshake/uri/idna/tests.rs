@@ -33,6 +33,27 @@ fn the_samples_of_rfc_3492() {
     }
 }
 
+/// Labels in which each constant of the adaptation of the bias decides on a character. By the encoder of Python.
+#[test]
+fn the_bias_is_adapted() {
+    for (text, encoded) in [
+        ("\u{78a9}\u{8433}\u{6886}", "4zv375ahvi"),
+        ("\u{916b}\u{6b4a}\u{559e}\u{526d}\u{5818}", "ierq1fnucs85aos7b"),
+        ("\u{79a2}\u{5347}\u{5a76}\u{9405}\u{82f8}", "qkr00o791ahjitov"),
+        ("\u{8b76}\u{5a6c}\u{4e5a}\u{79a8}", "pjq070aokz34o"),
+    ] {
+        let label: Vec<char> = text.chars().collect();
+        assert_eq!(punycode(&label).as_deref(), Some(encoded), "{text}");
+    }
+}
+
+#[test]
+fn a_label_has_at_most_63_bytes() {
+    let ascii = |length: usize| format!("{}.\u{e9}", "a".repeat(length));
+    assert_eq!(to_ascii(&ascii(63)).unwrap(), format!("{}.xn--9ca", "a".repeat(63)));
+    assert_eq!(to_ascii(&ascii(64)), Err(UriErrorKind::UnsupportedHost));
+}
+
 /// 6455-11.1.1-1, 6455-11.1.2-1: each name as the URL parser of browsers converts it.
 /// Shows the answer to turner-1.
 #[test]
