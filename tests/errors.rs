@@ -398,7 +398,7 @@ fn protocol_errors_show_no_payload() {
     assert_no_secret(&format!("{error} {error:?}"));
 }
 
-/// With their numbers, and the setting to change.
+/// Shows promise P23.
 #[test]
 fn limits_and_rare_errors_are_named_in_full() {
     let usage = [

@@ -107,6 +107,18 @@ def run(run):
     edited = [(gap._replace(text=gap.text.replace("large", "huge")), when, reason) for gap, when, reason in listed]
     expect("a line that was edited", faults(edited), 2)
 
+    def faults_by_chance(rows, timed):
+        _, stale = run.compare(run.gaps_of(files), rows)
+        chance = run.by_chance(files, rows, stale, lambda name: timed)
+        return len(run.check(files, rows, stale, {"lib.rs": SOURCE}.get, chance))
+
+    expect("a gap without a row where time decides", faults_by_chance(listed[1:], True), 0)
+    expect("a gap without a row where it does not", faults_by_chance(listed[1:], False), 1)
+    expect("a covered row where time decides", faults_by_chance([*listed, (covered, "never", "a reason")], True), 0)
+    most, run.MOMENTS = run.MOMENTS, 1
+    expect("too many gaps where time decides", faults_by_chance(listed[2:], True), 2)
+    run.MOMENTS = most
+
     figures = collections.defaultdict(lambda: [0, 0, 0, 0], {run.BELOW: [1000, 999, 100, 98], run.ELSEWHERE: [200, 199, 10, 9]})
     rows = [(gap._replace(file="codec/a.rs"), when, reason) for gap, when, reason in listed]
     chapter = run.chapter(figures, rows)
