@@ -57,7 +57,8 @@ usage: tour [--page] [--deflate]
        tour [--page] NAME... [--tls FILE --password-file FILE [--authority FILE]]
 
   --page           also on a page for the browser, where frames can be chosen, searched, exported
-                   and built by hand; it stays until Enter. Not with proxies and drafts
+                   and built by hand; it stays until Enter. Chapters on proxies, TLS and drafts are
+                   not on it, and say so
   --deflate        with compression of messages (permessage-deflate, RFC 7692)
   --version NAME   in a draft of the protocol: hixie-55, hixie-75, hixie-76, hybi-00 ... hybi-12
   --legacy         in every version, one after another

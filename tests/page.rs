@@ -197,6 +197,15 @@ fn events_say_what_passed_however_the_bytes_were_split() {
 }
 
 #[test]
+fn a_remark_belongs_to_no_connection() {
+    let page = Page::new("test", Secrets::Hidden);
+    let (_server, address) = serve(&page);
+    page.remark("not \"here\"");
+    let event = next(&mut live(address));
+    assert_eq!((event.at(&["event"]).text(), event.at(&["text"]).text()), ("remark", "not \"here\""));
+}
+
+#[test]
 fn secrets_of_a_head_are_in_no_event_unless_they_are_asked_for() {
     let secret: String = b"s3cret".iter().map(|byte| format!("{byte:02x}")).collect();
     for (secrets, shown) in [(Secrets::Hidden, false), (Secrets::Shown, true)] {
@@ -341,6 +350,9 @@ fn commands_that_are_none_are_refused_and_the_page_goes_on() {
         "judge client zz",
         "judge client \u{e9}\u{e9}",
         "send / 8100",
+        "serve",
+        "serve 0",
+        "serve 00 00",
         "launch",
     ] {
         ws.send(command).unwrap();
@@ -360,7 +372,7 @@ fn frames_are_sent_to_the_peer_over_one_connection() {
         Ok(())
     });
     let server = server.unwrap();
-    let peer = Peer { address: server.local_addr().unwrap(), target: "/".to_owned() };
+    let peer = Peer::at(server.local_addr().unwrap(), "/");
     let page = Page::new("test", Secrets::Hidden);
     page.send_to(peer);
     let (_server, address) = serve(&page);
@@ -375,11 +387,74 @@ fn frames_are_sent_to_the_peer_over_one_connection() {
     assert_eq!(next(&mut ws).at(&["event"]).text(), "failure");
 }
 
+/// Sends a command, and returns the events up to its verdict, which is the last.
+fn until_verdict(ws: &mut WebSocket, command: &str) -> Vec<Json> {
+    ws.send(command).unwrap();
+    let mut events = Vec::new();
+    loop {
+        let event = next(ws);
+        let is_verdict = event.at(&["event"]).text() == "verdict";
+        events.push(event);
+        if is_verdict {
+            return events;
+        }
+    }
+}
+
+/// Waits for an event with these values.
+fn until_event(events: &mut Vec<Json>, ws: &mut WebSocket, wanted: &[(&str, &str)]) {
+    let fits = |event: &Json| {
+        let Json::Object(fields) = event else { return false };
+        wanted.iter().all(|(name, value)| {
+            fields.iter().any(|(known, text)| known == name && *text == Json::Text((*value).into()))
+        })
+    };
+    while !events.iter().any(fits) {
+        events.push(next(ws));
+    }
+}
+
+#[test]
+fn a_client_of_the_library_gets_the_frames_of_a_composed_server() {
+    let page = Page::new("test", Secrets::Hidden);
+    let (_server, address) = serve(&page);
+    let mut ws = live(address);
+    // A Ping, in two pieces over one connection: the client answers it with a masked Pong.
+    let mut events = until_verdict(&mut ws, "serve 8903");
+    events.extend(until_verdict(&mut ws, "serve 616263"));
+    let verdicts: Vec<_> = events.iter().filter(|event| event.at(&["event"]).text() == "verdict").collect();
+    for verdict in &verdicts {
+        assert_eq!((verdict.at(&["sent"]).text(), verdict.at(&["side"]).text()), ("", "server"), "{verdict:?}");
+    }
+    assert!(verdicts[1].at(&["said"]).text().starts_with("Accepted: a Ping."), "{verdicts:?}");
+    until_event(
+        &mut events,
+        &mut ws,
+        &[("event", "frame"), ("side", "server"), ("header", "8903"), ("wire", "616263")],
+    );
+    until_event(&mut events, &mut ws, &[("event", "frame"), ("side", "client"), ("length", "3")]);
+    // The events and the verdicts come in any order, but the events among themselves in theirs.
+    assert_eq!(events.iter().filter(|event| event.at(&["event"]).text() == "open").count(), 1);
+    // A masked frame of a server: the client fails the connection with a Close, and both sides end.
+    let mut events = until_verdict(&mut ws, "serve 818100000000aa");
+    let rule = events.last().unwrap().at(&["violation", "rule"]).text().to_owned();
+    assert_eq!(rule, "6455-5.1-5");
+    until_event(&mut events, &mut ws, &[("event", "frame"), ("side", "client"), ("closing", "client")]);
+    for side in ["client", "server"] {
+        until_event(&mut events, &mut ws, &[("event", "end"), ("side", side)]);
+    }
+    // After a new begin there is a new client.
+    ws.send("fresh").unwrap();
+    let mut events = until_verdict(&mut ws, "serve 880203e8");
+    until_event(&mut events, &mut ws, &[("event", "open")]);
+    until_event(&mut events, &mut ws, &[("event", "frame"), ("side", "client"), ("closing", "closed")]);
+}
+
 #[test]
 fn a_peer_that_opens_no_websocket_is_reported() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let page = Page::new("test", Secrets::Hidden);
-    page.send_to(Peer { address: listener.local_addr().unwrap(), target: "/".to_owned() });
+    page.send_to(Peer::at(listener.local_addr().unwrap(), "/"));
     let (_server, address) = serve(&page);
     let mut ws = live(address);
     for response in ["", "HTTP/1.1 404 Not Found\r\n\r\n"] {

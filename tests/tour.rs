@@ -401,6 +401,9 @@ fn the_page_stays_until_the_input_ends() {
     // The input of a child has ended from the start.
     let out = chapter(&["--page", "violation"]);
     has(&out, &["The page: http://127.0.0.1:", "==== violation: ", "The page stays until you press Enter."]);
+    assert!(!out.contains("not on the page"));
+    #[cfg(feature = "proxy")]
+    has(&chapter(&["--page", "connect"]), &["==== connect: ", "This chapter is not on the page: proxies, "]);
 }
 
 /// As `tour | head` does.

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use stdws::{Client, Server, Timeouts};
 
+use super::load::cpu_time;
 use super::server::{open_connection, Clients};
-use super::{cpu_time, Failure};
+use super::Failure;
 
 /// Longer than a network that still has room takes to have none.
 const SETTLE: Duration = Duration::from_secs(2);

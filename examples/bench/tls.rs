@@ -18,7 +18,8 @@ use std::time::{Duration, Instant};
 use native_tls::{Certificate, Identity, TlsAcceptor, TlsConnector, TlsStream};
 use stdws::{Client, Limits, Server, TlsAccept, TlsConnect, WebSocket};
 
-use super::{cpu_time, header, median, Failure, Figure};
+use super::load::{cpu_time, header, Figure};
+use super::{median, Failure};
 
 /// A measurement.
 #[derive(Clone, Copy)]

@@ -83,7 +83,7 @@ export function answer(event) {
   verdict.replaceChildren(element('h3', {}, `What a strict ${judge} says`));
   if (event.said) verdict.append(element('p', { class: event.violation ? '' : 'right' }, event.said));
   if (event.violation) verdict.append(violation(event.violation));
-  if (event.sent === '') verdict.append(element('p', {}, 'Sent. The answer of the server is in the list above.'));
+  if (event.sent === '') verdict.append(element('p', {}, `Sent. The answer of the ${judge} is in the list above.`));
   else if (event.sent) verdict.append(element('p', { class: 'broken' }, `Not sent: ${event.sent}. New connection begins again.`));
 }
 
@@ -92,6 +92,7 @@ byId('compose').addEventListener('submit', (event) => {
   command(byId('send').hidden ? 'judge client' : `send ${byId('target').value.trim()}`);
 });
 byId('compose').addEventListener('input', build);
+byId('serve').addEventListener('click', () => command('serve'));
 byId('judge').addEventListener('click', () => command('judge client'));
 byId('judge-client').addEventListener('click', () => command('judge server'));
 byId('fresh').addEventListener('click', () => send('fresh'));

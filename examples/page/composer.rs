@@ -1,4 +1,5 @@
-//! Frames that the user of the page builds by hand: judged by a strict receiver, and sent to the real peer if there is one.
+//! Frames that the user of the page builds by hand: judged by a strict receiver, and sent to the real server if there is one, or to a
+//! client of this library.
 //!
 //! A command of the page is one text message:
 //!
@@ -6,7 +7,8 @@
 //! |---|---|
 //! | `judge SIDE HEX` | has a strict receiver judge these bytes of the client or the server |
 //! | `send TARGET HEX` | the same as a client, and sends them over a connection of its own, whose request has this target |
-//! | `fresh` | forgets what was judged, and ends that connection |
+//! | `serve HEX` | the same as a server, and sends them to a client of this library, which connects for it |
+//! | `fresh` | forgets what was judged, and ends these connections |
 //!
 //! The frames of one connection are judged together: a fragment is right or wrong by those before it.
 
@@ -18,30 +20,52 @@ use std::time::Duration;
 
 use stdws::codec::frame::Role;
 
-use super::event;
 use super::lane::{Frame, Item, Lane, Pending};
+use super::serving::Serving;
+use super::{event, Page};
 
 /// The size of a message that the strict receiver accepts: that of a server without settings.
-const LIMIT: u64 = 1 << 20;
+pub(super) const LIMIT: u64 = 1 << 20;
 /// Timeout of each step with the peer.
-const TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(20);
 /// Maximum number of bytes of a command.
 pub(crate) const MAX_COMMAND: u64 = 256 << 10;
-/// Maximum number of bytes of the response to the handshake.
+/// Maximum number of bytes of a head of the handshake.
 const MAX_HEAD: usize = 64 << 10;
 
-/// Where frames are sent: to a listener in front of the peer, which shows what passes.
-#[derive(Debug, Clone)]
+/// Opens a TCP connection for frames.
+type Connect = Box<dyn Fn() -> io::Result<TcpStream> + Send + Sync>;
+
+/// Where frames are sent as a client: to what is in front of the server, and shows what passes.
 pub(crate) struct Peer {
-    pub(crate) address: SocketAddr,
+    connect: Connect,
+    /// The Host of the request.
+    host: String,
     /// The path of the request, unless the user chooses another.
-    pub(crate) target: String,
+    pub(super) target: String,
+}
+
+impl Peer {
+    /// A listener.
+    pub(crate) fn at(address: SocketAddr, target: &str) -> Peer {
+        Peer::by(address, target, move || TcpStream::connect_timeout(&address, TIMEOUT))
+    }
+
+    /// What is at this address, reached in this way.
+    pub(crate) fn by(
+        address: SocketAddr,
+        target: &str,
+        connect: impl Fn() -> io::Result<TcpStream> + Send + Sync + 'static,
+    ) -> Peer {
+        Peer { connect: Box::new(connect), host: address.to_string(), target: target.to_owned() }
+    }
 }
 
 pub(crate) struct Composer {
     client: Lane,
     server: Lane,
     stream: Option<TcpStream>,
+    serving: Option<Serving>,
 }
 
 impl Composer {
@@ -50,11 +74,12 @@ impl Composer {
             client: Lane::after_handshake(Role::Client, LIMIT),
             server: Lane::after_handshake(Role::Server, LIMIT),
             stream: None,
+            serving: None,
         }
     }
 
     /// The answer to a command, as an event.
-    pub(crate) fn run(&mut self, command: &str, peer: Option<&Peer>) -> String {
+    pub(crate) fn run(&mut self, command: &str, page: &Page) -> String {
         let mut words = command.split(' ');
         match (words.next(), words.next(), words.next(), words.next()) {
             (Some("fresh"), None, ..) => {
@@ -66,7 +91,7 @@ impl Composer {
                 Some(bytes) => self.verdict(side, &bytes, None),
                 None => failure("the bytes are not hexadecimal"),
             },
-            (Some("send"), Some(target), Some(hex), None) => match (bytes(hex), peer) {
+            (Some("send"), Some(target), Some(hex), None) => match (bytes(hex), page.0.peer.get()) {
                 _ if !is_target(target) => failure("the path begins with a slash and has visible ASCII only"),
                 (Some(bytes), Some(peer)) => {
                     let sent = self.send(&bytes, peer, target);
@@ -74,6 +99,13 @@ impl Composer {
                 }
                 (None, _) => failure("the bytes are not hexadecimal"),
                 (_, None) => failure("there is no peer to send to"),
+            },
+            (Some("serve"), Some(hex), None, None) => match bytes(hex) {
+                Some(bytes) => {
+                    let sent = self.serve(&bytes, page);
+                    self.verdict("server", &bytes, Some(sent))
+                }
+                None => failure("the bytes are not hexadecimal"),
             },
             _ => failure("there is no such command"),
         }
@@ -113,14 +145,28 @@ impl Composer {
     fn send(&mut self, bytes: &[u8], peer: &Peer, target: &str) -> io::Result<()> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => open(peer.address, target)?,
+            None => open(peer, target)?,
         };
         stream.write_all(bytes)?;
         self.stream = Some(stream);
         Ok(())
     }
 
+    /// Sends bytes to a client, which connects first if there is none.
+    fn serve(&mut self, bytes: &[u8], page: &Page) -> io::Result<()> {
+        let mut serving = match self.serving.take() {
+            Some(serving) => serving,
+            None => Serving::start(page)?,
+        };
+        let sent = serving.send(bytes);
+        self.serving = Some(serving);
+        sent
+    }
+
     fn end(&mut self) {
+        if let Some(serving) = self.serving.take() {
+            serving.end();
+        }
         if let Some(stream) = self.stream.take() {
             // The peer may have ended it already.
             let _ = stream.shutdown(Shutdown::Both);
@@ -147,25 +193,19 @@ fn accepted(frame: &Frame, lane: &Lane) -> String {
 }
 
 /// Opens a connection by hand, because a client of the library sends no invalid frame.
-fn open(address: SocketAddr, target: &str) -> io::Result<TcpStream> {
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+fn open(peer: &Peer, target: &str) -> io::Result<TcpStream> {
+    let mut stream = (peer.connect)()?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
     // The key of RFC 6455 section 1.3. It is no secret, and this is no cache to poison.
     let request = format!(
-        "GET {target} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        "GET {target} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        peer.host
     );
     stream.write_all(request.as_bytes())?;
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        if head.len() >= MAX_HEAD {
-            return Err(io::Error::other("the response to the handshake does not end"));
-        }
-        stream.read_exact(&mut byte)?;
-        head.extend(byte);
-    }
+    let head = read_head(&mut stream)?;
     if head.get(8..12) != Some(b" 101") {
         return Err(io::Error::other("the peer refused the handshake"));
     }
@@ -174,6 +214,19 @@ fn open(address: SocketAddr, target: &str) -> io::Result<TcpStream> {
     answers.set_read_timeout(None)?;
     thread::Builder::new().spawn(move || io::copy(&mut answers, &mut io::sink()))?;
     Ok(stream)
+}
+
+/// The bytes up to the empty line that ends a head.
+pub(super) fn read_head(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() >= MAX_HEAD {
+            return Err(io::Error::other("the head of the handshake does not end"));
+        }
+        stream.read_exact(&mut byte)?;
+        head.extend(byte);
+    }
+    Ok(head)
 }
 
 fn failure(text: &str) -> String {

@@ -32,6 +32,9 @@ export function meant(event) {
   return event.plain;
 }
 
+/** Number of payload bytes that have passed, and that the page does not have: it gets the first 16 KiB of a frame. */
+export const missing = (event) => (event.event === 'frame' ? event.received - event.wire.length / 2 : 0);
+
 const decode = (bytes) => new TextDecoder().decode(bytes);
 
 /** Shows an event in the section of the details. */
@@ -159,6 +162,7 @@ function payload(event, header) {
   const more = event.received - wire.length;
   const rest = [];
   if (more > 0) rest.push(element('p', {}, `${many(more, 'more byte')}.`));
+  if (missing(event) > 0) rest.push(element('p', {}, `The page and its exports have the first ${many(event.wire.length / 2, 'byte')} of it.`));
   if (`${event.received}` !== event.length) rest.push(element('p', { class: 'broken' }, `Only ${event.received} of ${event.length} bytes have arrived.`));
   if (event.message === 'text' && event.inflated === null) rest.push(text(plain));
   if (header.opcode === 8) rest.push(closeBody(plain));

@@ -5,7 +5,7 @@
 //! | `mod.rs` | the page for the server: its files, its live connection, the connections that it shows |
 //! | `lane.rs`, `judge.rs` | one direction taken apart; the rules that it breaks |
 //! | `event.rs`, `log.rs` | events as JSON; the latest of them |
-//! | `composer.rs` | frames that the user builds by hand |
+//! | `composer.rs`, `serving.rs` | frames that the user builds by hand, and a client that gets them |
 //! | `index.html`, `page.css` | the document |
 //! | `page.js` | events, rows, filters |
 //! | `detail.js`, `rules.js` | the chosen frame; the requirements |
@@ -20,6 +20,7 @@ mod event;
 mod judge;
 mod lane;
 mod log;
+mod serving;
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -36,6 +37,9 @@ use composer::{Composer, MAX_COMMAND};
 pub(crate) use event::Secrets;
 use lane::{Item, Lane};
 use log::Log;
+// The tour has no TLS to go around.
+#[allow(unused_imports)]
+pub(crate) use serving::pair;
 
 /// Maximum size of a message from the page.
 pub(crate) const MAX_MESSAGE: u64 = MAX_COMMAND;
@@ -51,7 +55,7 @@ pub(crate) struct Page(Arc<Shared>);
 struct Shared {
     title: String,
     secrets: Secrets,
-    /// Where the composer sends its frames. Without it they are judged only.
+    /// Where the composer sends frames as a client. Without it they are judged only.
     peer: OnceLock<Peer>,
     start: Instant,
     log: Log,
@@ -77,6 +81,13 @@ impl Page {
     /// Sets the peer of the composer. Only the first one counts.
     pub(crate) fn send_to(&self, peer: Peer) {
         let _ = self.0.peer.set(peer);
+    }
+
+    /// Shows a text that belongs to no connection.
+    // `ws inspect` has none.
+    #[allow(dead_code)]
+    pub(crate) fn remark(&self, text: &str) {
+        self.0.log.push(format!("{{\"event\":\"remark\",\"text\":{}}}", event::json(text)));
     }
 
     /// Closes all pages within [`LOOK`].
@@ -150,7 +161,7 @@ impl Page {
     fn run_commands(&self, ws: &mut WebSocket) -> stdws::Result<()> {
         let mut composer = Composer::new();
         while let Some(message) = ws.recv()? {
-            let answer = composer.run(message.as_text().unwrap_or_default(), self.0.peer.get());
+            let answer = composer.run(message.as_text().unwrap_or_default(), self);
             ws.send(answer)?;
         }
         Ok(())
@@ -233,6 +244,12 @@ impl Connection {
                 self.show(&mut lanes, from, &item, at);
             }
         }
+    }
+
+    /// Whether no frame follows: both sides have sent a Close, or one has broken a rule.
+    fn is_closed(&self) -> bool {
+        let lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.client.is_stopped() && lanes.server.is_stopped()
     }
 
     /// One side has ended its direction.

@@ -7,12 +7,13 @@
 //   frame    connection, at, side, header, length, received, wire, message, inflated, inflatedLength, closing, violation
 //   note     connection, at, side, text
 //   end      connection, at, side, unparsed, closing
+//   remark   text, which belongs to no connection
 //   missed   count: events that are gone, because this page or the start of it was too late
 //   verdict, failure, fresh: answers for the composer
 // Times are in milliseconds, bytes in hexadecimal, and a length is a string, since it may have 64 bits.
 
 import { answer, begin } from './composer.js';
-import { meant, parseHeader, show } from './detail.js';
+import { meant, missing, parseHeader, show } from './detail.js';
 import { download, pcapng } from './export.js';
 import { element, many, opcodeName, printable, spaced, toHex } from './rules.js';
 
@@ -111,6 +112,8 @@ function describe(event) {
       return [cell('opcode', `Connection ${event.connection}`), cell('preview', printable(event.text)), time];
     case 'note':
       return [direction, cell('opcode', 'Fault'), time, cell('preview', printable(event.text))];
+    case 'remark':
+      return [cell('opcode', 'Note'), cell('preview', printable(event.text))];
     case 'end':
       return [direction, cell('opcode', 'End'), time, cell('preview', event.unparsed
         ? `the ${event.side} ended TCP; ${many(event.unparsed, 'byte')} not parsed` : `the ${event.side} ended TCP`)];
@@ -237,11 +240,23 @@ byId('clear').addEventListener('click', () => {
   choose(null);
   rows.replaceChildren();
   [events, waiting, size, gone] = [[], [], 0, 0];
+  byId('exported').textContent = '';
   count();
 });
 const records = () => events.map(({ row, haystack: _, size: __, plain, ...event }) => event);
-byId('json').addEventListener('click', () => download('websocket.json', 'application/json', `${JSON.stringify(records(), null, 1)}\n`));
-byId('pcapng').addEventListener('click', () => download('websocket.pcapng', 'application/octet-stream', pcapng(records())));
+byId('json').addEventListener('click', () => store('websocket.json', 'application/json', (all) => `${JSON.stringify(all, null, 1)}\n`));
+byId('pcapng').addEventListener('click', () => store('websocket.pcapng', 'application/octet-stream', pcapng));
+
+/** Stores what was recorded, and says what is not in the file. */
+function store(name, type, write) {
+  const all = records();
+  download(name, type, write(all));
+  const cut = all.filter((event) => missing(event) > 0);
+  const kept = cut.length ? `: the first ${many(cut[0].wire.length / 2, 'byte')} of each are in the file` : '';
+  byId('exported').textContent = `${name} has ${many(all.length, 'row')}`
+    + (cut.length ? `. ${many(cut.length, 'long payload')} ${cut.length === 1 ? 'is' : 'are'} cut${kept}.` : '.')
+    + (gone ? ` ${many(gone, 'older row')} ${gone === 1 ? 'is' : 'are'} gone.` : '');
+}
 
 function state(name, text) {
   byId('state').dataset.state = name;

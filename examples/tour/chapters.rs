@@ -8,7 +8,7 @@ use super::output::{wrap, Failure, Output};
 use super::proxies;
 #[cfg(all(feature = "native-tls", feature = "proxy"))]
 use super::tls;
-use super::{handshake, violations};
+use super::{handshake, tour_page, violations};
 
 /// What a chapter can use.
 #[cfg_attr(not(all(feature = "native-tls", feature = "proxy")), allow(dead_code))] // Of the chapter tls.
@@ -25,6 +25,8 @@ pub(super) struct TlsFiles {
     pub(super) password: String,
     pub(super) authority: Option<String>,
 }
+
+const OFF_PAGE: &str = "proxies, records of TLS and drafts are no frames of RFC 6455.";
 
 type Run = fn(&Context) -> Result<(), Failure>;
 
@@ -61,7 +63,16 @@ impl Chapter {
         if self.name != "connection" && self.name != "compression" {
             context.out.title(&format!("{}: {}", self.name, self.title))?;
         }
+        if let Some(page) = tour_page::current().filter(|_| !self.is_on_page()) {
+            page.remark(&format!("The chapter {} is in the terminal only: {OFF_PAGE}", self.name));
+            context.out.print(&format!("\nThis chapter is not on the page: {OFF_PAGE}\n"))?;
+        }
         run(context)
+    }
+
+    /// Whether the page shows its connections.
+    fn is_on_page(&self) -> bool {
+        matches!(self.needs, None | Some("deflate"))
     }
 }
 

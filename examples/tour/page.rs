@@ -42,7 +42,7 @@ pub(super) fn start(out: Output) -> Result<Running, Failure> {
         )
     })?;
     let page = Page::new("tour", Secrets::Hidden);
-    page.send_to(Peer { address: relay, target: "/tour".to_owned() });
+    page.send_to(Peer::at(relay, "/tour"));
     let (live, files, serving) = (page.clone(), page.clone(), page.clone());
     let server = local_server()?
         // DNS rebinding needs a name.

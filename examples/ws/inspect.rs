@@ -26,15 +26,16 @@ pub(crate) mod track;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stdws::handshake::uri::Uri;
 
 use crate::args::{Args, Command, Failure, Flag, Group, Outcome};
 use crate::bridge::tcp::{self, Acceptor, Connector, Stream};
+use crate::page::pair;
 use crate::{client, terminal};
 use event::Sink;
 use page::{PageHost, PageSink, PLACE};
@@ -97,6 +98,8 @@ const CONNECTIONS: Group = Group {
 
 /// How long the connections may take to end.
 const END: Duration = Duration::from_secs(5);
+/// The time between attempts to accept while the system refuses.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What all connections share.
 struct Inspector {
@@ -115,7 +118,9 @@ struct Inspector {
     sinks: Arc<Sinks>,
     /// Number of connections until now, and of those that are open.
     connections: AtomicU64,
-    open: AtomicUsize,
+    open: Mutex<usize>,
+    /// A connection has ended.
+    closed: Condvar,
     most: usize,
 }
 
@@ -142,7 +147,8 @@ fn run(args: &Args) -> Outcome {
         sinks: Arc::new(Sinks::new(sinks(args, page.as_ref())?)),
         page,
         connections: AtomicU64::new(0),
-        open: AtomicUsize::new(0),
+        open: Mutex::default(),
+        closed: Condvar::new(),
         most: args.number("--max-connections")?.unwrap_or(1024),
     });
     let addr = args.value("--listen")?.or(args.value("--addr")?).unwrap_or("127.0.0.1:9001");
@@ -150,14 +156,16 @@ fn run(args: &Args) -> Outcome {
     let listener = TcpListener::bind(addr).map_err(failure)?;
     let local = listener.local_addr().map_err(failure)?;
     let (scheme, http) = if is_tls { ("wss", "https") } else { ("ws", "http") };
-    let mut place = format!("listening on {scheme}://{local}");
-    if let Some(host) = &inspector.page {
-        host.listens_at(local, is_tls);
-        place += &format!("\nthe page: {http}://{local}{PLACE}/");
-    }
+    let url = format!("{scheme}://{local}");
+    let page = inspector.page.as_ref().map(|host| {
+        host.listens_at(local, is_tls.then(|| around_tls(&inspector)));
+        format!("{http}://{local}{PLACE}/")
+    });
     match is_capture_printed(args) {
-        true => place.lines().for_each(|line| terminal::note("inspect", line)),
-        false => terminal::print(place + "\n")?,
+        true => place(&url, page.as_deref()).lines().for_each(|line| terminal::note("inspect", line)),
+        // Whoever parses the output finds nothing but JSON.
+        false if args.has("--json") => terminal::print(sinks::listening(&url, page.as_deref()))?,
+        false => terminal::print(place(&url, page.as_deref()))?,
     }
     if args.has("--until-stdin-ends") {
         let inspector = inspector.clone();
@@ -170,8 +178,29 @@ fn run(args: &Args) -> Outcome {
             }
         });
     }
-    inspector.accept_all(&listener).map_err(failure)?;
+    let accepting = inspector.clone();
+    thread::Builder::new().spawn(move || accepting.accept_all(&listener)).map_err(failure)?;
+    inspector.sinks.wait_for_end();
+    inspector.wait_for_connections();
     inspector.sinks.take_failure().map_or(Ok(ExitCode::SUCCESS), Err)
+}
+
+/// The address for people, in lines.
+fn place(url: &str, page: Option<&str>) -> String {
+    let page = page.map(|page| format!("the page: {page}\n")).unwrap_or_default();
+    format!("listening on {url}\n{page}")
+}
+
+/// A way for the composer of the page, which has no certificate to trust: a TCP connection within this process.
+fn around_tls(inspector: &Arc<Inspector>) -> impl Fn() -> io::Result<TcpStream> + Send + Sync + 'static {
+    let inspector = Arc::downgrade(inspector);
+    move || {
+        let inspector = inspector.upgrade().ok_or(io::ErrorKind::NotConnected)?;
+        let (near, far) = pair()?;
+        let stall = inspector.stall;
+        inspector.start(move |_| Stream::plain(far, stall));
+        Ok(near)
+    }
 }
 
 /// Host and port of the URL, as the connector needs them.
@@ -212,52 +241,68 @@ fn sinks(args: &Args, page: Option<&PageHost>) -> Result<Vec<Box<dyn Sink>>, Fai
 }
 
 impl Inspector {
-    /// Accepts until the end of the tool, and waits for the connections.
-    fn accept_all(self: &Arc<Inspector>, listener: &TcpListener) -> io::Result<()> {
-        // A listener that waits does not notice the end.
-        listener.set_nonblocking(true)?;
+    /// Accepts until the process ends. `std` cannot interrupt this, so it has a thread of its own that nobody waits for.
+    fn accept_all(self: &Arc<Inspector>, listener: &TcpListener) {
         while !self.sinks.is_ending() {
             match listener.accept() {
-                Ok((tcp, _)) => self.start(tcp),
+                Ok((tcp, _)) => {
+                    self.start(|inspector| inspector.acceptor.accept(tcp, inspector.timeout, inspector.stall))
+                }
                 Err(error) => {
-                    if error.kind() != io::ErrorKind::WouldBlock {
-                        // No descriptors, or a client that has gone.
-                        terminal::note("inspect", &format!("accept: {error}"));
-                    }
-                    thread::sleep(Duration::from_millis(20));
+                    // No descriptors, or a client that has gone.
+                    terminal::note("inspect", &format!("accept: {error}"));
+                    thread::sleep(PAUSE);
                 }
             }
         }
-        let start = Instant::now();
-        while self.open.load(Ordering::Acquire) > 0 && start.elapsed() < END {
-            thread::sleep(Duration::from_millis(20));
-        }
-        Ok(())
     }
 
-    fn start(self: &Arc<Inspector>, tcp: TcpStream) {
-        if self.open.load(Ordering::Acquire) >= self.most {
-            terminal::note("inspect", "a connection was closed: there are as many as --max-connections allows");
+    /// Waits until all connections have ended, but no longer than [`END`].
+    fn wait_for_connections(&self) {
+        let open = lock(&self.open);
+        // After the time, the end of the process ends the others.
+        drop(self.closed.wait_timeout_while(open, END, |open| *open > 0));
+    }
+
+    /// Serves a connection on a thread. `accept` makes it one of this side, and can take its time.
+    fn start(self: &Arc<Inspector>, accept: impl FnOnce(&Inspector) -> io::Result<Stream> + Send + 'static) {
+        if !self.count_in() {
             return;
         }
         let inspector = self.clone();
-        self.open.fetch_add(1, Ordering::AcqRel);
         let spawned = thread::Builder::new().spawn(move || {
-            if let Err(problem) = inspector.serve(tcp) {
+            if let Err(problem) = inspector.serve(accept(&inspector)) {
                 terminal::note("inspect", &problem);
             }
-            inspector.open.fetch_sub(1, Ordering::AcqRel);
+            inspector.count_out();
         });
         if let Err(error) = spawned {
-            self.open.fetch_sub(1, Ordering::AcqRel);
+            self.count_out();
             terminal::note("inspect", &format!("a connection was closed: {error}"));
         }
     }
 
-    fn serve(&self, tcp: TcpStream) -> Result<(), String> {
-        // Some systems pass the mode of the listener on.
-        tcp.set_nonblocking(false).map_err(|error| error.to_string())?;
-        let client = self.acceptor.accept(tcp, self.timeout, self.stall);
+    /// Whether there is room for a connection, which then counts as open.
+    fn count_in(&self) -> bool {
+        if self.sinks.is_ending() {
+            return false;
+        }
+        let mut open = lock(&self.open);
+        if *open >= self.most {
+            drop(open);
+            terminal::note("inspect", "a connection was closed: there are as many as --max-connections allows");
+            return false;
+        }
+        *open += 1;
+        true
+    }
+
+    fn count_out(&self) {
+        *lock(&self.open) -= 1;
+        self.closed.notify_all();
+    }
+
+    fn serve(&self, client: io::Result<Stream>) -> Result<(), String> {
         let client = client.map_err(|error| format!("a client was not accepted: {error}"))?;
         // A client that asks for nothing needs no server.
         let Some(first) = relay::first_bytes(&client, self.timeout) else { return Ok(()) };

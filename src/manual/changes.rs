@@ -118,7 +118,7 @@
 //!   requirement that can be seen from outside, also within TLS. The chapter [`exercises`](super::exercises) has seven
 //!   stages for those who build their own.
 //! * A page for the browser shows the frames of the tour and of `ws inspect`, with the rule behind each field, and builds any frame by
-//!   hand: `tour --page`, `ws inspect --page`.
+//!   hand, as a client for the server and as a server for a client: `tour --page`, `ws inspect --page`.
 //! * Proxies: HTTP CONNECT and SOCKS5, with credentials, or from the environment: [`Proxy`](crate::Proxy),
 //!   [`Client::proxy`](crate::Client::proxy).
 //! * The fastest of several addresses (RFC 8305): families in turn, the next after 250 ms. Chapter [`connecting`](super::connecting).

@@ -165,6 +165,31 @@ fn composer(tab: &Tab) {
     set(tab, "declared", "");
 }
 
+/// Frames of a server: a client of the library connects for them, and closes with the code of the broken rule.
+fn composer_as_server(tab: &Tab) {
+    let heads =
+        "[...document.querySelectorAll('#rows .row')].filter((row) => row.innerText.includes('GET /composer')).length";
+    click(tab, "fresh");
+    verdict_says(tab, "A new connection");
+    set(tab, "opcode", "9");
+    tab.value("document.getElementById('masked').click()");
+    click(tab, "serve");
+    verdict_says(tab, "Accepted: a Ping.");
+    verdict_says(tab, "The answer of the client is in the list above.");
+    tab.until(&format!("{heads} === 1"));
+    set(tab, "kind", "10");
+    tab.until("[...document.querySelectorAll('#rows .client:not([hidden]) .opcode')].at(-1)?.textContent === 'Pong'");
+    set(tab, "kind", "");
+    tab.value("document.getElementById('masked').click()");
+    click(tab, "serve");
+    verdict_says(tab, "(6455-5.1-5)");
+    set(tab, "kind", "8");
+    tab.until("[...document.querySelectorAll('#rows .client:not([hidden]) .preview')].at(-1)?.textContent === '1002 6455-5.1-5'");
+    set(tab, "kind", "");
+    assert_eq!(number(tab, heads), 1);
+    set(tab, "opcode", "1");
+}
+
 fn pause(tab: &Tab) {
     click(tab, "pause");
     let before = number(tab, SEEN);
@@ -213,6 +238,26 @@ fn exports(tab: &Tab, folder: &Path) {
     assert_eq!(packets, rows + 2 * notes);
     // For `tshark -r`, by hand.
     println!("the exports: {}", folder.display());
+}
+
+/// A payload of which the page has a part: the details and an export say so.
+fn long_payloads(tab: &Tab) {
+    set(tab, "payload", &"x".repeat(20_000));
+    click(tab, "fresh");
+    click(tab, "send");
+    // Not the last row: the end of the connection before comes at any time.
+    let echo = "[...document.querySelectorAll('#rows .server')]
+        .find((row) => row.querySelector('.length')?.textContent === '20,000 bytes')";
+    tab.until(&format!("{echo} !== undefined"));
+    tab.value(&format!("{echo}.click()"));
+    details_say(tab, "The page and its exports have the first 16,384 bytes of it.");
+    click(tab, "json");
+    let said = tab.value("document.getElementById('exported').textContent");
+    assert!(
+        said.text().ends_with(". 2 long payloads are cut: the first 16,384 bytes of each are in the file."),
+        "{said:?}"
+    );
+    set(tab, "payload", "Hello");
 }
 
 /// Roles, names, and an order of headings, as a screen reader has them.
@@ -303,8 +348,10 @@ fn the_page_shows_the_tour_and_judges_frames() {
     keyboard_and_details(&tab);
     filters_and_search(&tab);
     composer(&tab);
+    composer_as_server(&tab);
     pause(&tab);
     exports(&tab, &folder);
+    long_payloads(&tab);
     is_accessible(&tab);
     // A frame with a mask and a broken rule for the pictures.
     tab.value("[...document.querySelectorAll('#rows .row.violated')].at(-1).click()");

@@ -33,7 +33,7 @@ start() {
     running+=("$!")
     exec {input}>"$scratch/$name.in"
     for _ in $(seq 600); do
-        url=$(sed -n 's/^listening on //p;q' "$scratch/$name.out")
+        url=$(sed -n 's/^listening on //p;s/.*"event":"listening","url":"\([^"]*\)".*/\1/p;q' "$scratch/$name.out")
         [[ -z $url ]] || return 0
         kill -0 "$!" 2>/dev/null || break
         sleep 0.1

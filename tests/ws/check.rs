@@ -143,6 +143,15 @@ fn a_proxy_that_drops_upgrade_is_found() {
         false => b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n".to_vec(),
     });
     assert!(!check(&other, &[], 7).text().contains("`Upgrade`"));
+    // A path that is none, where other requests have another response. An address as the host is a further cause only.
+    let nowhere = http(|head| match head.contains("Upgrade") {
+        true => b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        false => page.into(),
+    });
+    let run = check(&nowhere, &[], 7);
+    let causes: Vec<_> =
+        run.lines().into_iter().filter_map(|line| line.split_once("-> ")).map(|(_, cause)| cause).collect();
+    assert!(matches!(&causes[..], ["the path is wrong", host] if host.starts_with("a wrong Host")), "{causes:?}");
 }
 
 #[test]

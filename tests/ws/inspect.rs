@@ -34,6 +34,8 @@ impl Inspecting {
         let lines = tool.output();
         let first = lines.next();
         let (_, address) = first.split_once("://").unwrap_or_else(|| panic!("{first:?} is no address"));
+        // With --json the first line is an object.
+        let address = address.split('"').next().unwrap();
         Inspecting { tool, lines, address: address.to_owned() }
     }
 
@@ -120,6 +122,23 @@ pub(crate) fn noise(length: usize) -> Vec<u8> {
         (seed >> 24) as u8
     };
     std::iter::repeat_with(next).take(length).collect()
+}
+
+#[test]
+fn every_line_of_json_is_an_object() {
+    let server = echo_server();
+    let args = ["inspect", "--listen=127.0.0.1:0", "--json", "--page", "--until-stdin-ends", &server.url()];
+    let mut tool = Tool::start(args);
+    let lines = tool.output();
+    let first = Fields(json_line::object(&lines.next()).unwrap());
+    let host = first.get("url").strip_prefix("ws://").unwrap();
+    assert_eq!((first.get("event"), first.get("page")), ("listening", &*format!("http://{host}/-ws-inspect/")));
+    let mut client = stdws::connect(first.get("url")).unwrap();
+    client.close(1000, "").unwrap();
+    let ended = lines.until("\"event\":\"ended\"");
+    assert!(json_line::object(&ended).is_ok(), "{ended}");
+    drop(tool.stdin.take());
+    assert_eq!(tool.wait(), 0);
 }
 
 #[test]

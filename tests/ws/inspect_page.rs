@@ -87,3 +87,29 @@ fn the_page_shows_what_passes_and_closes_with_the_tool() {
     drop(client);
     assert_eq!(tool.wait(), 0);
 }
+
+/// The composer has no certificate to trust, and reaches the tool without TLS.
+#[cfg(all(unix, feature = "native-tls"))]
+#[test]
+fn the_composer_sends_behind_tls_too() {
+    let (folder, made) = (crate::tool::Folder::new(), crate::tls::certificates());
+    let file = |name: &str| folder.file(name, made.file(name));
+    let (pem, key, ca) = (file("right.pem"), file("right.key"), file("authority.pem"));
+    let server = Server::bind("127.0.0.1:0").unwrap().tls(made.accept("right")).start(|mut ws| ws.recv().map(drop));
+    let server = server.unwrap();
+    let args = ["inspect", "--listen", "127.0.0.1:0", "--page", "--quiet", "--until-stdin-ends", "--tls", &pem];
+    let mut tool = Tool::start(args.into_iter().chain(["--tls-key", &key, "--ca", &ca, &server.url()]));
+    let host = tool.output().next().strip_prefix("listening on wss://").unwrap().to_owned();
+    let page = Client::new(format!("wss://{host}/-ws-inspect/live")).unwrap().tls(made.connect()).unwrap();
+    let mut page = page.origin(&format!("https://{host}")).unwrap().connect().unwrap();
+    assert!(until(&mut page, "\"hello\"").contains("\"target\":\"/\""));
+    page.send("send /made 818000000000").unwrap();
+    let mut wanted =
+        vec!["\"sent\":\"\"", "GET /made", "\"side\":\"client\",\"header\":\"818000000000\"", "\"header\":\"8802\""];
+    while !wanted.is_empty() {
+        let event = until(&mut page, "");
+        wanted.retain(|wanted| !event.contains(wanted));
+    }
+    drop(tool.stdin.take());
+    assert_eq!(tool.wait(), 0);
+}

@@ -18,6 +18,12 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
+    /// A connection without TLS.
+    pub(crate) fn plain(tcp: TcpStream, stall: Duration) -> io::Result<Stream> {
+        prepare(&tcp, stall)?;
+        Ok(Stream::Plain(tcp))
+    }
+
     /// Returns 0 at the end.
     pub(crate) fn read(&self, to: &mut [u8]) -> io::Result<usize> {
         loop {

@@ -200,6 +200,9 @@ fn rejected(status: u16, error: &HandshakeError, uri: &Uri, probes: &Probes) -> 
     if let Some(cause) = dropped_upgrade(status, error, probes) {
         causes.push(cause);
     }
+    if status == 404 && causes.is_empty() {
+        causes.push("the path is wrong".to_owned());
+    }
     let by_address = uri.host().parse::<std::net::IpAddr>().is_ok();
     if status == 421 || by_address && matches!(status, 400 | 403 | 404) {
         let host = &probes.sent_host;
@@ -210,7 +213,6 @@ fn rejected(status: u16, error: &HandshakeError, uri: &Uri, probes: &Probes) -> 
         401 => "the server requires credentials: --user NAME, or a token by --header-file",
         403 if probes.sent_origin => "the Origin, the credentials or the address of this client is not allowed",
         403 => "credentials are missing, or the server requires an Origin: --origin O",
-        404 if causes.is_empty() => "the path is wrong",
         429 => "too many connections from here: try later",
         500 => "the server failed: its log says why",
         // Python's websockets closes a connection with HTTP/1.0, the version of nginx without further settings.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,11 +40,16 @@ impl PageHost {
         PageHost { page, server }
     }
 
-    /// The composer connects to the listener, as any client does. It has no TLS.
-    pub(super) fn listens_at(&self, listener: SocketAddr, is_tls: bool) {
-        if !is_tls {
-            self.page.send_to(Peer { address: reachable(listener), target: "/".to_owned() });
-        }
+    /// The composer connects as any client does: to the listener, or in this way if the listener has TLS.
+    pub(super) fn listens_at(
+        &self,
+        listener: SocketAddr,
+        around_tls: Option<impl Fn() -> io::Result<TcpStream> + Send + Sync + 'static>,
+    ) {
+        self.page.send_to(match around_tls {
+            None => Peer::at(reachable(listener), "/"),
+            Some(connect) => Peer::by(listener, "/", connect),
+        });
     }
 
     /// Whether the first bytes of a client are a request for the page.

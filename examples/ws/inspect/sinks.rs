@@ -1,8 +1,7 @@
 //! All sinks of a run, and those of the terminal: explanations, or one JSON object an event.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use super::event::{Event, Frame, Sink, What};
@@ -16,12 +15,13 @@ use crate::terminal::{self, Colour, Paint};
 pub(super) struct Sinks {
     all: Mutex<Vec<Box<dyn Sink>>>,
     failure: Mutex<Option<Failure>>,
-    ending: AtomicBool,
+    ending: Mutex<bool>,
+    ended: Condvar,
 }
 
 impl Sinks {
     pub(super) fn new(all: Vec<Box<dyn Sink>>) -> Sinks {
-        Sinks { all: Mutex::new(all), failure: Mutex::default(), ending: AtomicBool::new(false) }
+        Sinks { all: Mutex::new(all), failure: Mutex::default(), ending: Mutex::default(), ended: Condvar::new() }
     }
 
     pub(super) fn bytes(&self, at: Duration, connection: u64, from: Side, bytes: &[u8]) {
@@ -44,11 +44,18 @@ impl Sinks {
     }
 
     pub(super) fn end(&self) {
-        self.ending.store(true, Ordering::Release);
+        *lock(&self.ending) = true;
+        self.ended.notify_all();
     }
 
     pub(super) fn is_ending(&self) -> bool {
-        self.ending.load(Ordering::Acquire)
+        *lock(&self.ending)
+    }
+
+    /// Waits until [`Sinks::end`] was called.
+    pub(super) fn wait_for_end(&self) {
+        let ending = lock(&self.ending);
+        drop(self.ended.wait_while(ending, |ending| !*ending));
     }
 
     pub(super) fn take_failure(&self) -> Option<Failure> {
@@ -139,6 +146,13 @@ impl Sink for Json {
     fn event(&mut self, event: &Event) -> Result<(), Failure> {
         terminal::print(json(event))
     }
+}
+
+/// The first line, which says where the tool listens.
+pub(super) fn listening(url: &str, page: Option<&str>) -> String {
+    let page = page.map(|page| format!(",\"page\":{}", terminal::json(page))).unwrap_or_default();
+    let time = terminal::now();
+    format!("{{\"time\":\"{time}\",\"event\":\"listening\",\"url\":{}{page}}}\n", terminal::json(url))
 }
 
 /// The line of an event, with its end.
