@@ -12,7 +12,8 @@
 //!
 //! The judge is the tool of `examples/ws`: `cargo install --path . --example ws`. It shows for each failure what it sent,
 //! what it expected and what it saw in hexadecimal, which byte is wrong, and the section to read. It exits with 0 when the
-//! stage is done, and with 3 before. `--verbose` also shows what was right. `ws explain HEX` names each bit of the bytes.
+//! stage is done, with 3 before, and with 1 while nothing can be judged, because a server does not return even one message.
+//! `--verbose` also shows what was right. `ws explain HEX` names each bit of the bytes.
 //!
 //! **A program that answers lines** reads one question from a line of its standard input, writes the answer in one line of
 //! its standard output, and flushes it. Then the next question comes. At the end of its input it ends. **A server** runs
