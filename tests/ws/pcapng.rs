@@ -1,10 +1,7 @@
 //! Captures: what `ws inspect` and `ws record` write is explained and played again, and files of others are read or refused.
 
-use std::fs;
-
 use stdws::{Client, Deflate, Message, WebSocket};
 
-use crate::cat::server;
 use crate::echo::Listening;
 use crate::inspect::Inspecting;
 use crate::tool::{run, Folder, Run};
@@ -78,7 +75,7 @@ fn what_was_inspected_is_explained_and_played_again() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
 
@@ -351,7 +348,7 @@ fn flags_of_captures_and_of_bytes_do_not_mix() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_ends_the_tool() {
-    let server = server(echo);
+    let server = crate::cat::server(echo);
     let run = run(["inspect", "--listen=127.0.0.1:0", &*server.url(), "--pcapng=/dev/full"], "").expect(1);
     assert!(run.stderr.starts_with("ws inspect: the file could not be written: "), "{}", run.stderr);
     // A limit of the system on the size of files, which is reached later.
