@@ -724,7 +724,10 @@ mod tests {
                 }));
             }
             threads.push(thread::spawn(move || ws.recv().map(drop)));
-            wait_until(|| connection.lock_state().waiters == 4);
+            wait_until(|| {
+                let state = connection.lock_state();
+                (state.waiters, state.waiting_senders.count) == (2, 2)
+            });
             let start = Instant::now();
             connection.abort();
             for thread in threads {

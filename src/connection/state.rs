@@ -32,8 +32,9 @@ const PONG_BUFFER_LIMIT: usize = 8 << 10;
 pub(crate) struct SharedState {
     protocol: Protocol,
     pub(crate) writer: Option<Box<Writer>>,
-    /// Number of threads that wait for a change.
+    /// Number of threads that wait for a change, without those that wait to send.
     pub(crate) waiters: usize,
+    pub(super) waiting_senders: WaitingSenders,
     pending: Option<Box<PendingFrames>>,
     pub(crate) closing: ClosingHandshake,
     /// The peer's Close came before any of this side was sent or scheduled.
@@ -51,6 +52,14 @@ pub(crate) struct SharedState {
     ping_interval: Duration,
     /// An eighth of it: a write that is not older needs no other wait.
     ping_interval_eighth: Duration,
+}
+
+/// Threads that wait for the permit, to send. `write_permit` has the invariant.
+#[derive(Default)]
+pub(super) struct WaitingSenders {
+    pub(super) count: usize,
+    /// One of them was woken, and has not locked the state since.
+    pub(super) is_one_woken: bool,
 }
 
 /// Frames to be encoded by the next thread that writes. At least one is due.
@@ -82,6 +91,7 @@ impl SharedState {
             protocol,
             writer: Some(Box::new(writer)),
             waiters: 0,
+            waiting_senders: WaitingSenders::default(),
             pending: None,
             closing: ClosingHandshake::default(),
             closed_by_peer: false,

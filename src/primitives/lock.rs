@@ -134,10 +134,10 @@ impl Condition {
     }
 
     /// Wakes one thread that waits.
-    #[cfg(feature = "hub")]
+    #[inline]
     pub(crate) fn notify_one(&self) {
         #[cfg(all(test, debug_assertions))]
-        super::interleaving::notify(address(self));
+        super::interleaving::notify_one(address(self));
         self.0.notify_one();
     }
 }
