@@ -115,19 +115,16 @@ pub(crate) fn parse<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Vec<Chall
     let (mut list, mut elements) = (Vec::new(), 0_usize);
     for value in values {
         let mut cursor = Cursor { rest: value };
-        while elements < MAX_ELEMENTS && matches!(element(&mut cursor, &mut list), Ok(true)) {
+        while elements < MAX_ELEMENTS && element(&mut cursor, &mut list).is_ok() {
             elements = elements.saturating_add(1);
         }
     }
     list
 }
 
-/// Reads a challenge, or another parameter of the last one. `false`: the field has ended.
-fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<bool, Malformed> {
+/// Reads a challenge, or another parameter of the last one. The end of the field is an error too.
+fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<(), Malformed> {
     while cursor.consume(b',') {}
-    if cursor.rest.is_empty() {
-        return Ok(false);
-    }
     let before = cursor.rest;
     let word = cursor.token()?;
     if cursor.rest.first() == Some(&b'=') {
@@ -151,7 +148,7 @@ fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<bool, M
         list.push(challenge);
     }
     match cursor.rest.first() {
-        None | Some(b',') => Ok(true),
+        None | Some(b',') => Ok(()),
         Some(_) => Err(Malformed),
     }
 }
@@ -220,8 +217,9 @@ mod tests {
 
     #[test]
     fn an_error_in_the_grammar_ends_the_field() {
-        let rows: [(&[&str], &[&str]); 12] = [
+        let rows: [(&[&str], &[&str]); 13] = [
             (&["\"Basic\""], &[]),
+            (&["Basic x y"], &[]),
             (&["realm=x"], &[]),
             (&["Basic realm=\"x"], &[]),
             (&["Basic realm=\"x\\"], &[]),
