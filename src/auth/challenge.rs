@@ -248,6 +248,22 @@ mod tests {
     }
 
     #[test]
+    fn challenges_of_the_errors() {
+        let fields = ["X", "www-authenticate", "PROXY-AUTHENTICATE", "WWW-Authenticate", "Proxy-Authenticate"];
+        let fields = fields.map(|name| (name.to_owned(), format!("{name} realm=x")));
+        let schemes = |list: Vec<Challenge>| list.iter().map(|c| c.scheme().to_owned()).collect::<Vec<_>>();
+        let rejected = HandshakeError::new(crate::error::HandshakeErrorKind::UnexpectedEof);
+        let rejected = rejected.with_response(401, fields.to_vec(), Vec::new());
+        assert_eq!(schemes(rejected.challenges()), ["www-authenticate", "WWW-Authenticate"]);
+        #[cfg(feature = "proxy")]
+        {
+            let refused = ProxyError::new(crate::error::ProxyErrorKind::Status(407), "p:1".into(), "h:2".into());
+            let refused = refused.with_response(fields.to_vec(), Vec::new());
+            assert_eq!(schemes(refused.challenges()), ["PROXY-AUTHENTICATE", "Proxy-Authenticate"]);
+        }
+    }
+
+    #[test]
     fn elements_are_capped_over_all_fields() {
         let many = "A,".repeat(300);
         assert_eq!(parse([many.as_bytes(), many.as_bytes()]).len(), MAX_ELEMENTS);
