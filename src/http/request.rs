@@ -278,6 +278,22 @@ mod tests {
         assert_eq!((twice.bearer_token(), twice.basic_auth().is_some()), (None, false));
     }
 
+    #[cfg(feature = "legacy")]
+    #[test]
+    fn the_origin_and_the_names_of_a_draft_replace_those_of_rfc_6455() {
+        let mut request = request("/ HTTP/1.1\r\nOrigin: http://a\r\nSec-WebSocket-Protocol: b");
+        let draft = |origin: Option<&str>| {
+            let (origin, subprotocols) = (origin.map(str::to_owned), vec!["c".to_owned()]);
+            Some(Box::new(DraftFields { version: "hybi-08", origin, subprotocols }))
+        };
+        for (fields, origin, name) in
+            [(None, "http://a", "b"), (draft(None), "http://a", "c"), (draft(Some("http://d")), "http://d", "c")]
+        {
+            request.draft = fields;
+            assert_eq!((request.origin(), request.subprotocols().collect::<Vec<_>>()), (Some(origin), vec![name]));
+        }
+    }
+
     #[test]
     fn secrets_are_not_shown() {
         let bytes = "/path?token=S3CRET HTTP/1.1\r\nHost: h\r\nCookie: S3CRET\r\nSec-WebSocket-Protocol: S3CRET\r\nX-Key: S3CRET";

@@ -201,7 +201,7 @@ mod tests {
                 "HTTP/1.1 304 Not Modified\r\nContent-Type: x/y\r\nConnection: close\r\n\r\n",
             ),
             (
-                Response::too_many_requests(std::time::Duration::from_millis(1500)),
+                Response::too_many_requests(std::time::Duration::new(1, 1)),
                 "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 2\r\n\
                  Content-Length: 35\r\nConnection: close\r\n\r\ntoo many requests; try again later\n",
             ),
