@@ -442,6 +442,14 @@ mod tests {
         read(HeadParser::request, bytes).unwrap().expect("a complete head")
     }
 
+    #[cfg(feature = "client")]
+    #[test]
+    fn fields_are_shown_as_text() {
+        let head = read(HeadParser::response, b"HTTP/1.1 404 No\r\nX: caf\xE9\r\nY: z\r\n\r\n").unwrap().unwrap();
+        let shown = [("X", "caf\u{FFFD}"), ("Y", "z")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(head.display_fields(), shown);
+    }
+
     #[test]
     fn a_request() {
         let head = request(REQUEST);

@@ -4,8 +4,11 @@
 //! |---|---|
 //! | `context` | the draft in use, and its opening handshake |
 //! | `frame` | the rows for frames, and for the bytes between a head and the first frame |
+//! | `exact` | tests: what is printed, character by character |
 
 pub(crate) mod context;
+#[cfg(test)]
+mod exact;
 pub(crate) mod frame;
 
 use crate::explain::Explainer;

@@ -48,7 +48,7 @@ impl Mask {
                 for (byte, key) in bytes.iter_mut().zip(key.iter().cycle().skip(*at)) {
                     *byte ^= key;
                 }
-                *at = at.saturating_add(bytes.len() % 20) % 20;
+                *at = at.saturating_add(bytes.len()) % 20;
             }
         }
     }

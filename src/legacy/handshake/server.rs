@@ -367,6 +367,7 @@ mod tests {
                 let mut parser = HeadParser::response();
                 let Ok(Progress::Done { consumed }) = parser.feed(&response) else { panic!("{version}") };
                 let (raw, after_head) = response.split_at(consumed);
+                assert!(raw.ends_with(b"\r\nSet-Cookie: c=d\r\n\r\n"), "{version}");
                 assert_eq!(after_head.len(), draft_request.challenge_response_len());
                 assert_eq!(draft_request.check(raw, &parser.finish().unwrap()), Ok(agreed), "{version}");
                 assert_eq!(draft_request.check_challenge_response(after_head), Ok(()));
@@ -637,7 +638,9 @@ mod tests {
                 assert_eq!(offer(version, &format!("{protocol}: {value}")), want, "{version}: {value}");
             }
             assert!(offer(version, &format!("{protocol}: {}", many.get(..8000).unwrap())).is_err());
-            for value in ["\"a\", a", "a, a", "\"\"", "\"a b\"", "\"a", "a b", ",", "", "\"caf\u{e9}\"", "a\"b\""] {
+            for value in
+                ["\"a\", a", "a, a", "a, b, a", "\"\"", "\"a b\"", "\"a", "a b", ",", "", "\"caf\u{e9}\"", "a\"b\""]
+            {
                 let wrong = Err(InvalidHeader(protocol));
                 assert_eq!(offer(version, &format!("{protocol}: {value}")), wrong, "{version}: {value}");
             }
@@ -649,6 +652,11 @@ mod tests {
                 ("deflate-stream; p=\"\\\"\"", false),
             ] {
                 let want = if with_parameters { Ok((String::new(), found)) } else { Err(InvalidHeader(extensions)) };
+                assert_eq!(offer(version, &format!("{extensions}: {value}")), want, "{version}: {value}");
+            }
+            for (value, found) in [("deflate-stream", true), ("x", false), ("deflate-stream; p=a", false)] {
+                let fine = version > Version::Hybi04 || !value.contains(';');
+                let want = if fine { Ok((String::new(), found)) } else { Err(InvalidHeader(extensions)) };
                 assert_eq!(offer(version, &format!("{extensions}: {value}")), want, "{version}: {value}");
             }
             for value in ["x; p=\"", "x; =a", "x y", "", ",", "x; p=a b", "\"x\""] {
