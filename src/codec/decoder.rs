@@ -879,6 +879,13 @@ mod tests {
                     decoder.payload_buffer.capacity_held()
                 );
             }
+            // One small message that arrives in parts.
+            let (mut decoder, mut seen) = (Decoder::new(role, ROOMY), Vec::new());
+            feed(&mut decoder, &text(role, true, &huge), &mut seen);
+            for part in text(role, true, "small").chunks(7) {
+                feed(&mut decoder, part, &mut seen);
+            }
+            assert_eq!((seen.len(), decoder.payload_buffer.capacity_held()), (2, 0));
             // Taking a small message does not take the large buffer.
             let mut decoder = Decoder::new(role, ROOMY);
             feed(&mut decoder, &text(role, true, &huge), &mut Vec::new());
