@@ -193,4 +193,17 @@ mod tests {
         assert_eq!(ProtocolError::TextNotUtf8 { offset: 0 }.close_code(), CloseCode::INVALID_PAYLOAD);
         assert_eq!(ProtocolError::InvalidCloseCode(1005).close_code(), CloseCode::PROTOCOL_ERROR);
     }
+
+    #[test]
+    fn the_reason_of_a_close_is_the_limit_or_the_rule() {
+        let rows = [
+            (ProtocolError::FrameTooBig { length: 9, limit: 5 }, "at most 5 bytes in a frame"),
+            (ProtocolError::MessageTooBig { length: 9, limit: 5 }, "at most 5 bytes in a message"),
+            (ProtocolError::TooManyFragments { limit: 5 }, "at most 5 fragments in a message"),
+            (ProtocolError::MaskedFrame, "6455-5.1-5"),
+        ];
+        for (violation, reason) in rows {
+            assert_eq!(violation.close_reason(), reason);
+        }
+    }
 }

@@ -194,4 +194,62 @@ mod tests {
         assert_eq!(format!("{sink:?}"), format!("EventSink({})", sink.connection_id().unwrap()));
         assert_eq!(format!("{:?}", EventSink::default()), "None");
     }
+
+    /// A handler that writes down the names of its events, and whether they have a connection.
+    #[cfg(feature = "server")]
+    fn recorder() -> (EventCallback, impl Fn() -> Vec<(&'static str, bool)>) {
+        let (send, received) = std::sync::mpsc::channel();
+        let send = std::sync::Mutex::new(send);
+        let callback = EventCallback::new(move |event| {
+            send.lock().unwrap().send((event.name(), event.connection_id().is_some())).unwrap();
+        });
+        (callback, move || received.try_iter().collect())
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn each_function_emits_its_events() {
+        use std::panic::{catch_unwind, AssertUnwindSafe};
+        let (callback, emitted) = recorder();
+        let sink = callback.for_connection();
+        callback.emit(|| EventKind::Opened);
+        assert_eq!(emitted(), [("opened", false)]);
+        sink.emit_failed_handshake(&Error::Closed(None));
+        assert_eq!(emitted(), [("failed", true)]);
+        sink.emit_failed_handshake(&Error::Timeout(crate::Step::Tls));
+        assert_eq!(emitted(), [("timeout", true), ("failed", true)]);
+        drop(sink.panic_guard());
+        assert_eq!(emitted(), []);
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let _guard = sink.panic_guard();
+            panic!("on purpose: in a handler");
+        }));
+        assert_eq!(emitted(), [("handler-panicked", true)]);
+        // The end is claimed once for all clones; without a handler, by nobody.
+        assert_eq!([sink.clone().claim_end(), sink.claim_end(), sink.clone().claim_end()], [true, false, false]);
+        assert!(!EventSink::default().claim_end());
+        assert_eq!([sink.is_enabled(), EventSink::default().is_enabled()], [true, false]);
+        assert_ne!(sink.connection_id(), callback.for_connection().connection_id());
+        EventCallback::default().emit(|| panic!("not called"));
+    }
+
+    #[cfg(all(feature = "server", debug_assertions))]
+    #[test]
+    fn no_event_is_emitted_under_a_lock() {
+        use std::panic::{catch_unwind, AssertUnwindSafe};
+        let (callback, emitted) = recorder();
+        let sink = callback.for_connection();
+        let lock = crate::primitives::lock::Lock::new(());
+        let held = lock.lock();
+        for nobody in [EventCallback::default(), callback.clone()] {
+            assert!(catch_unwind(AssertUnwindSafe(|| nobody.emit(|| EventKind::Opened))).is_err());
+            let sink = std::mem::ManuallyDrop::new(nobody.for_connection());
+            assert!(catch_unwind(AssertUnwindSafe(|| sink.emit(|| EventKind::Opened))).is_err());
+            std::mem::forget(nobody);
+        }
+        drop(held);
+        assert_eq!(emitted(), []);
+        sink.emit(|| EventKind::Opened);
+        assert_eq!(emitted(), [("opened", true)]);
+    }
 }

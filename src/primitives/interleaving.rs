@@ -427,4 +427,25 @@ mod tests {
         let runs = explore(usize::MAX, scenario, |shared| assert_eq!(*shared.0.lock(), 3));
         assert!(runs > 1);
     }
+
+    #[cfg(feature = "hub")]
+    #[test]
+    fn a_notification_of_one_thread_ends_its_wait() {
+        let scenario = || {
+            let shared = Arc::new((Lock::new(false), Condition::default()));
+            let (one, other) = (shared.clone(), shared.clone());
+            let waits = move || {
+                let mut done = one.0.lock();
+                while !*done {
+                    done = done.wait(&one.1, Duration::MAX);
+                }
+            };
+            let notifies = move || {
+                *other.0.lock() = true;
+                other.1.notify_one();
+            };
+            (shared, vec![Box::new(waits) as Work, Box::new(notifies)])
+        };
+        assert!(explore(usize::MAX, scenario, drop) > 1);
+    }
 }
