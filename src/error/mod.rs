@@ -287,3 +287,17 @@ impl fmt::Display for RedirectError {
         write!(f, ": {}", self.cause)
     }
 }
+
+#[cfg(all(test, feature = "proxy"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_are_named_in_order() {
+        let hop = |url: &str, status| RedirectHop { url: url.to_owned(), status };
+        let hops = vec![hop("ws://a/", 301), hop("ws://b/", 308)];
+        let error = RedirectError::new(hops, Error::Timeout(Step::Connect));
+        let cause = Error::Timeout(Step::Connect).to_string();
+        assert_eq!(error.to_string(), format!("redirected by ws://a/ (301), ws://b/ (308): {cause}"));
+    }
+}
