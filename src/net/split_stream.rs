@@ -459,14 +459,18 @@ pub(super) mod tests {
                 Err(ErrorKind::WouldBlock.into())
             }
         }
-        let ended = Pipe::default();
-        ended.close(None);
-        copy_from_reader(Box::new(Blocks), &ended);
-        let (mut left, mut calls) = (2, 0);
-        let blocks = retry(&ended, &mut left, || {
-            calls += 1;
-            Err::<(), _>(ErrorKind::WouldBlock.into())
+        let (done, all_done) = mpsc::channel();
+        thread::spawn(move || {
+            let ended = Pipe::default();
+            ended.close(None);
+            copy_from_reader(Box::new(Blocks), &ended);
+            let (mut left, mut calls) = (2, 0);
+            let blocks = retry(&ended, &mut left, || {
+                calls += 1;
+                Err::<(), _>(ErrorKind::WouldBlock.into())
+            });
+            done.send((blocks.map_err(|error| error.kind()), left, calls)).unwrap();
         });
-        assert_eq!((blocks.map_err(|error| error.kind()), left, calls), (Err(ErrorKind::WouldBlock), 0, 3));
+        assert_eq!(all_done.recv_timeout(LONG).expect("a half is still asked"), (Err(ErrorKind::WouldBlock), 0, 3));
     }
 }

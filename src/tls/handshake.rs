@@ -216,6 +216,8 @@ mod tests {
             });
             let plain = transport(Stream::from_socket(near).unwrap()).unwrap();
             send_alert(&plain, &memory, Deadline::after(Duration::from_secs(120)));
+            let left = plain.read(&mut [0; 1], Duration::from_secs(120)).unwrap();
+            assert_eq!(left, usize::from(!ends), "the rest is not taken");
             assert_eq!(peer.join().unwrap(), b"alert");
         }
     }
