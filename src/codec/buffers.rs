@@ -160,11 +160,9 @@ impl PayloadBuffer {
 
     /// Appends bytes, first over the rest of an earlier message. `max` as for [`PayloadBuffer::grow`].
     pub(crate) fn append(&mut self, more: &[u8], max: u64) {
-        let over = self.bytes.len().saturating_sub(self.length).min(more.len());
-        let (first, rest) = more.split_at_checked(over).unwrap_or((more, &[]));
-        if let Some(to) = self.bytes.get_mut(self.length..self.length.saturating_add(over)) {
-            to.copy_from_slice(first);
-        }
+        let over = self.bytes.get_mut(self.length..).unwrap_or_default();
+        let rest = more.get(over.len()..).unwrap_or_default();
+        over.iter_mut().zip(more).for_each(|(to, byte)| *to = *byte);
         self.grow(rest.len(), max);
         self.bytes.extend_from_slice(rest);
         self.length = self.length.saturating_add(more.len());

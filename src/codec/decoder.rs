@@ -215,8 +215,8 @@ impl Decoder {
             return Ok(None);
         }
         let unread = self.input.unread();
-        let Some(header) = frame::parse_whole_message(unread, self.role) else { return Ok(None) };
-        let Header { opcode: Opcode::Data(kind), key, length, size, .. } = header else { return Ok(None) };
+        let Some((kind, header)) = frame::parse_whole_message(unread, self.role) else { return Ok(None) };
+        let Header { key, length, size, .. } = header;
         if length > unread.len().saturating_sub(size) as u64 || assembly::admit_whole(length, &self.limits).is_err() {
             return Ok(None);
         }
@@ -1568,6 +1568,28 @@ mod tests {
                 }
             }
             assert_eq!(expected.next(), None, "round {round}");
+        }
+    }
+
+    /// A caller may read before it has taken all events: here after the one of the header, before the payload behind it.
+    #[test]
+    fn bytes_read_between_events_stay_in_order() {
+        let payload: Vec<u8> = (0..10_000).map(|i| (i % 251) as u8).collect();
+        for role in ROLES {
+            let mut decoder = Decoder::new(role, ROOMY);
+            decoder.report_headers();
+            let whole = [binary(role, false, &payload), frame(role, true, Opcode::Continuation, b"")].concat();
+            let mut seen = Vec::new();
+            let (first, rest) = whole.split_at(20);
+            decoder.space()[..20].copy_from_slice(first);
+            decoder.filled(20);
+            seen.extend(next(&mut decoder));
+            assert_eq!(seen, [Seen::Frame(Opcode::Data(BINARY), 10_000)]);
+            decoder.space()[..30].copy_from_slice(&rest[..30]);
+            decoder.filled(30);
+            drain(&mut decoder, &mut seen);
+            feed(&mut decoder, &rest[30..], &mut seen);
+            assert_eq!(seen[1..], [Seen::Frame(Opcode::Continuation, 0), message(BINARY, &payload)], "{role:?}");
         }
     }
 }

@@ -94,8 +94,8 @@ impl Compress {
         let (mut raw, mut rest) = (data, data);
         while !raw.is_empty() {
             rest = &rest[parts.matcher.append(rest)..];
-            let all = parts.matcher.find(&mut parts.tokens, !rest.is_empty());
-            if parts.tokens.is_full() || (all && rest.is_empty()) {
+            parts.matcher.find(&mut parts.tokens, !rest.is_empty());
+            if parts.tokens.is_full() || rest.is_empty() {
                 let (block, after) = raw.split_at(parts.tokens.bytes);
                 block::write(&parts.tokens, block, &mut writer);
                 parts.tokens.clear();
@@ -546,5 +546,12 @@ mod tests {
         let mut out = Vec::new();
         assert_eq!(Inflate::new(WindowBits::MAX).push(&bomb, &mut out, 1 << 22), Err(InflateError::TooLarge));
         assert!(out.len() == 1 << 22 && out.capacity() < 3 << 22, "{}", out.capacity());
+    }
+
+    #[test]
+    fn debug_shows_no_data() {
+        let mut compress = Compress::new(Level::Fast, WindowBits::MIN);
+        compress.push(b"secret", &mut Vec::new());
+        assert_eq!(format!("{compress:?}"), "Compress { level: Fast, window: WindowBits(8), .. }");
     }
 }

@@ -206,4 +206,19 @@ mod tests {
             assert_eq!(violation.close_reason(), reason);
         }
     }
+
+    /// The text has two parts. When the first cannot be written, the second is not.
+    #[test]
+    fn a_formatter_that_fails_is_reported_at_once() {
+        use std::fmt::Write;
+        struct Full(usize);
+        impl Write for Full {
+            fn write_str(&mut self, _: &str) -> fmt::Result {
+                self.0 += 1;
+                Err(fmt::Error)
+            }
+        }
+        let mut full = Full(0);
+        assert_eq!((write!(full, "{}", ProtocolError::UnmaskedFrame), full.0), (Err(fmt::Error), 1));
+    }
 }

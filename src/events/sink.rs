@@ -62,9 +62,9 @@ impl EventCallback {
 
     /// Creates the sink for a new connection.
     pub(crate) fn for_connection(&self) -> EventSink {
-        let connection = self.0.as_ref().map(|_| NEXT_CONNECTION_ID.fetch_add(1, Ordering::Relaxed));
-        EventSink(connection.map(|connection| {
-            Arc::new(ConnectionEvents { events: self.clone(), connection, ended: AtomicBool::new(false) })
+        EventSink(self.0.as_ref().map(|closure| {
+            let connection = NEXT_CONNECTION_ID.fetch_add(1, Ordering::Relaxed);
+            Arc::new(ConnectionEvents { closure: closure.clone(), connection, ended: AtomicBool::new(false) })
         }))
     }
 
@@ -73,21 +73,20 @@ impl EventCallback {
     #[inline]
     pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
         assert_unlocked();
-        if self.0.is_some() {
-            self.call(None, kind());
+        if let Some(closure) = &self.0 {
+            call(closure, None, kind());
         }
     }
+}
 
-    #[cold]
-    fn call(&self, connection: Option<u64>, kind: EventKind) {
-        let Some(closure) = &self.0 else { return };
-        if EMITTING.replace(true) {
-            return;
-        }
-        let event = Event { connection_id: connection, kind };
-        let _ = panics::catch(|| closure(&event));
-        EMITTING.set(false);
+#[cold]
+fn call(closure: &Arc<Closure>, connection: Option<u64>, kind: EventKind) {
+    if EMITTING.replace(true) {
+        return;
     }
+    let event = Event { connection_id: connection, kind };
+    let _ = panics::catch(|| closure(&event));
+    EMITTING.set(false);
 }
 
 /// Emits the events of one connection.
@@ -95,7 +94,7 @@ impl EventCallback {
 pub(crate) struct EventSink(Option<Arc<ConnectionEvents>>);
 
 struct ConnectionEvents {
-    events: EventCallback,
+    closure: UserDrop<Arc<Closure>>,
     connection: u64,
     /// Whether `ended` has been claimed.
     ended: AtomicBool,
@@ -116,7 +115,7 @@ impl EventSink {
     pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
         assert_unlocked();
         if let Some(shared) = &self.0 {
-            shared.events.call(Some(shared.connection), kind());
+            call(&shared.closure, Some(shared.connection), kind());
         }
     }
 

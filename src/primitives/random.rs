@@ -68,9 +68,8 @@ impl RandomSource {
         if self.used >= self.pool.len() {
             self.refill()?;
         }
-        let Some(next) = self.pool.get_mut(self.used..).and_then(|rest| rest.first_chunk_mut::<4>()) else {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        };
+        let next = self.pool.get_mut(self.used..).and_then(|rest| rest.first_chunk_mut::<4>());
+        let next = next.ok_or(io::ErrorKind::UnexpectedEof)?;
         self.used = self.used.saturating_add(4);
         // This leaves zeros in the pool, so that a key cannot be read there, or returned again.
         Ok(std::mem::take(next))

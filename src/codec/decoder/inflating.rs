@@ -47,10 +47,9 @@ impl Decoder {
     }
 
     fn inflate_part(&mut self, frame: &mut FrameInProgress) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
-        let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
-            // The check of the header prevents this. A result that reports progress would be repeated for ever.
-            return Err(ProtocolError::ReservedBits(4));
-        };
+        // The check of the header prevents both errors. A result that reports progress would be repeated for ever.
+        let message = self.message.as_mut().ok_or(ProtocolError::UnexpectedContinuation)?;
+        let inflater = self.inflater.as_mut().ok_or(ProtocolError::ReservedBits(4))?;
         let (step, limit) = match message.mode {
             ReceiveMode::Assemble => (frame.remaining, self.limits.max_message_size),
             ReceiveMode::Stream | ReceiveMode::Skip => {

@@ -175,11 +175,7 @@ fn copy(out: &mut [u8], at: usize, distance: usize, length: usize) {
     if distance >= COPY_STEP {
         // A step never overlaps itself, and reads only bytes that are already written. Usually one step suffices.
         let area = &mut out[from..to + COPY_STEP];
-        let (source, target) = area.split_at_mut(distance);
-        if let (Some(source), Some(target)) = (source.first_chunk::<COPY_STEP>(), target.first_chunk_mut::<COPY_STEP>())
-        {
-            *target = *source;
-        }
+        area.copy_within(..COPY_STEP, distance);
         let mut done = COPY_STEP;
         while done < length {
             area.copy_within(done..done + COPY_STEP, done + distance);

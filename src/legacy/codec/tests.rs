@@ -731,6 +731,40 @@ fn the_rest_of_an_abandoned_stream_is_skipped() {
     }
 }
 
+/// The text ends inside a character: its stream is dropped after the replacement, before the end of the message.
+#[test]
+fn an_abandoned_replacement_ends_its_message() {
+    for spec in drafts().filter(|spec| spec.invalid_text == InvalidText::Replace) {
+        let mut decoder = decoder(spec.version, Role::Client, roomy());
+        decoder.start_streaming();
+        assert!(!decoder.is_incomplete());
+        let frames = [(true, TEXT, b"\xC3".to_vec()), (true, TEXT, b"next".to_vec())];
+        let bytes = written(spec.version, Role::Server, DeflateStream::No, &frames);
+        decoder.space()[..bytes.len()].copy_from_slice(&bytes);
+        decoder.filled(bytes.len());
+        assert!(decoder.is_incomplete(), "bytes wait");
+        let mut piece = || next(&mut decoder);
+        assert_eq!(piece(), Some(Seen::Begin(MessageKind::Text)), "{}", spec.name);
+        assert_eq!(piece(), Some(Seen::Piece("\u{FFFD}".into())), "{}", spec.name);
+        decoder.stop_streaming();
+        assert_eq!(next(&mut decoder), Some(text("next")), "{}", spec.name);
+        assert!(!decoder.is_incomplete());
+    }
+}
+
+/// Idle memory is freed; bytes that wait are not.
+#[test]
+fn decompressed_bytes_that_wait_survive_a_shrink() {
+    let frames = [(true, BINARY, vec![1; 100]), (true, BINARY, vec![2; 100])];
+    let bytes = written(Hybi07, Role::Server, DeflateStream::Yes, &frames);
+    let mut decoder = side(Hybi07, Role::Client, roomy(), DeflateStream::Yes).0;
+    decoder.space()[..bytes.len()].copy_from_slice(&bytes);
+    decoder.filled(bytes.len());
+    assert_eq!(next(&mut decoder), Some(binary(&[1; 100])));
+    decoder.shrink();
+    assert_eq!(next(&mut decoder), Some(binary(&[2; 100])));
+}
+
 #[test]
 fn decompression_stops_at_the_limit() {
     // A message of 4 MiB in some 4 KiB.
