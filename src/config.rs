@@ -243,3 +243,60 @@ impl Limits {
         count_within("Limits::max_head_fields", self.max_head_fields, MIN_HEAD_FIELDS..=MAX_HEAD_FIELDS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_documentation() {
+        let timeouts = Timeouts::default();
+        let opening = [timeouts.connect, timeouts.handshake].map(|time| time.as_secs());
+        assert_eq!(opening, [30, 10]);
+        let open = [timeouts.write, timeouts.message, timeouts.ping_interval, timeouts.pong_timeout, timeouts.close];
+        assert_eq!(open.map(|time| time.as_secs()), [20, 60, 20, 20, 5]);
+        for (limits, bytes) in [(Limits::client(), 16_777_216), (Limits::server(), 1_048_576)] {
+            assert_eq!((limits.max_frame_size, limits.max_message_size), (bytes, bytes));
+            assert_eq!((limits.max_fragments, limits.max_head_size, limits.max_head_fields), (131_072, 65_536, 100));
+        }
+    }
+
+    #[cfg(any(feature = "client", feature = "server"))]
+    #[test]
+    fn each_value_is_checked_against_the_table() {
+        type Change = fn(&mut Timeouts, Duration);
+        let (nano, milli) = (Duration::from_nanos(1), Duration::from_millis(1));
+        let durations: [(Change, Duration); 7] = [
+            (|timeouts, time| timeouts.connect = time, milli),
+            (|timeouts, time| timeouts.handshake = time, milli),
+            (|timeouts, time| timeouts.write = time, milli),
+            (|timeouts, time| timeouts.message = time, milli),
+            (|timeouts, time| timeouts.ping_interval = time, 10 * milli),
+            (|timeouts, time| timeouts.pong_timeout = time, milli),
+            (|timeouts, time| timeouts.close = time, milli),
+        ];
+        for (change, least) in durations {
+            for (time, fits) in [(least, true), (Duration::MAX, true), (least - nano, false)] {
+                let mut timeouts = Timeouts::default();
+                change(&mut timeouts, time);
+                assert_eq!(timeouts.check().is_ok(), fits, "{timeouts:?}");
+            }
+        }
+        type Limit = fn(&mut Limits, u32);
+        let numbers: [(Limit, u32, u32); 5] = [
+            (|limits, number| limits.max_frame_size = number.into(), 1, u32::MAX),
+            (|limits, number| limits.max_message_size = number.into(), 1, u32::MAX),
+            (|limits, number| limits.max_fragments = number, 1, u32::MAX),
+            (|limits, number| limits.max_head_size = number, 256, 1_048_576),
+            (|limits, number| limits.max_head_fields = number, 8, 10_000),
+        ];
+        for (change, least, most) in numbers {
+            let fits = |number| (least..=most).contains(&number);
+            for number in [least - 1, least, most, most.saturating_add(1)] {
+                let mut limits = Limits::server();
+                change(&mut limits, number);
+                assert_eq!(limits.check().is_ok(), fits(number), "{limits:?}");
+            }
+        }
+    }
+}

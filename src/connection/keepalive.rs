@@ -147,3 +147,18 @@ impl OverdueReads {
         self.count > MAX_OVERDUE_READS || since.elapsed() >= MAX_OVERDUE_TIME
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::testing::LONG;
+
+    #[test]
+    fn reads_after_a_limit_end_at_their_number_or_at_their_time() {
+        // A time to come, so that only the number counts.
+        let mut reads = OverdueReads { since: Instant::now().checked_add(LONG), count: 0 };
+        assert_eq!((1..=18).find(|_| reads.is_last()), Some(17));
+        let since = Instant::now().checked_sub(MAX_OVERDUE_TIME);
+        assert!(since.is_none() || OverdueReads { since, count: 0 }.is_last());
+    }
+}
