@@ -141,6 +141,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn codes_and_who_closed_are_reported_as_they_are() {
+        for by_peer in [true, false] {
+            let received = Some((Some(CloseCode::new(4001)), "bye".to_owned()));
+            let info = CloseInfo { received, sent: Some(CloseCode::GOING_AWAY), by_peer };
+            assert_eq!((u16::from(info.code()), info.reason(), info.closed_by_peer()), (4001, "bye", by_peer));
+            assert_eq!(info.sent_code(), Some(CloseCode::GOING_AWAY));
+        }
+    }
+
+    #[test]
     fn a_reason_cannot_change_the_line_it_is_shown_in() {
         let received = Some((Some(CloseCode::NORMAL), "a\u{202E}\u{9B}2J\" it's\r\n".to_owned()));
         let info = CloseInfo { received, sent: None, by_peer: true };

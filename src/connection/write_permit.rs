@@ -326,3 +326,23 @@ impl Drop for WritePermit<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::testing::{connection, long_timeouts, LONG, ROLES};
+
+    /// The message of the caller is written. What ends the connection meanwhile is no failure of it, and no further frame follows.
+    #[test]
+    fn frames_that_are_due_at_the_end_of_the_connection_are_not_written() {
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+            connection.answer_ping(b"ping");
+            connection.abort();
+            permit.flush_and_release(&[]).unwrap();
+            assert!(connection.lock_state().has_pending());
+            assert_eq!(peer.frames(), []);
+        }
+    }
+}
