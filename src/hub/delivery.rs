@@ -267,3 +267,117 @@ fn drive_close(member: &MemberState, connection: &Connection) -> Result<Outcome,
         false => Ok(retry_later(&mut queue, FULL_BACKOFF)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::close::CloseCode;
+    use crate::codec::frame::Role;
+    use crate::connection::shared_frame::Encoding;
+    use crate::connection::testing::{long_timeouts, websocket, Peer};
+    use crate::connection::websocket::WebSocket;
+    use crate::events::sink::Origin;
+    use crate::hub::limits::HubLimits;
+    use crate::message::MessageKind;
+    use crate::net::deadline::Deadline;
+
+    /// A hub whose thread is the one of the test, with one member.
+    struct Fixture {
+        thread: DeliveryThread,
+        member: Arc<MemberState>,
+        ws: WebSocket,
+        _peer: Peer,
+    }
+
+    fn fixture() -> Fixture {
+        let shared = Arc::new(SharedHub::new(HubLimits::default()));
+        let (ws, peer) = websocket(Role::Server, long_timeouts());
+        let member = shared.add(ws.sender());
+        Fixture { thread: DeliveryThread::new(shared), member, ws, _peer: peer }
+    }
+
+    impl Fixture {
+        /// What an attempt decides after the connection has reported this.
+        fn outcome(&self, status: ConnectionStatus) -> &'static str {
+            let report = WriteReport { status, bytes_written: 0, drained: false, in_flight: 0 };
+            let outcome = outcome_of(&mut self.member.queue(), self.ws.shared_connection(), report);
+            name(outcome)
+        }
+
+        fn drive_close(&self) -> &'static str {
+            name(drive_close(&self.member, self.ws.shared_connection()))
+        }
+    }
+
+    fn name(outcome: Result<Outcome, TimedOut>) -> &'static str {
+        match outcome {
+            Ok(Outcome::Idle) => "idle",
+            Ok(Outcome::Ready) => "ready",
+            Ok(Outcome::RetryIn(_)) => "retry",
+            Ok(Outcome::Ended) => "ended",
+            Err(TimedOut(_)) => "timed out",
+        }
+    }
+
+    fn frame() -> SharedFrame {
+        SharedFrame { bytes: b"\x81\0"[..].into(), encoding: Encoding::AsIs, origin: Origin::Outside }
+    }
+
+    /// Other threads change the member between the attempt and its evaluation.
+    #[test]
+    fn an_attempt_heeds_what_has_changed_meanwhile() {
+        let hub = fixture();
+        assert_eq!(hub.outcome(ConnectionStatus::Ready), "idle");
+        assert_eq!(hub.outcome(ConnectionStatus::Closed), "ended");
+        hub.member.queue().membership = Membership::Leaving;
+        assert_eq!(hub.outcome(ConnectionStatus::Ready), "ended", "it has left, and nothing is in flight");
+        hub.member.queue().membership = Membership::Closing(CloseCode::POLICY, None);
+        assert_eq!(hub.outcome(ConnectionStatus::Ready), "ready", "its queue has overflowed");
+        // A connection that accepts more, although a message is in flight with another thread.
+        hub.member.queue().membership = Membership::Active;
+        let (mut batch, report) = (VecDeque::new(), |in_flight| WriteReport {
+            status: ConnectionStatus::Ready,
+            bytes_written: 0,
+            drained: true,
+            in_flight,
+        });
+        hub.member.return_batch(&mut hub.member.queue(), 0, &mut batch, report(1));
+        assert_eq!(hub.outcome(ConnectionStatus::Ready), "retry");
+        hub.member.push(frame(), MessageKind::Text, &HubLimits::default());
+        assert_eq!(hub.outcome(ConnectionStatus::Ready), "ready");
+    }
+
+    #[test]
+    fn closing_a_member_ends_with_its_connection() {
+        let hub = fixture();
+        assert_eq!(hub.drive_close(), "ready", "it is not closing");
+        hub.member.queue().membership = Membership::Closing(CloseCode::POLICY, None);
+        assert_eq!(hub.drive_close(), "retry", "until the peer has answered");
+        hub.member.queue().membership = Membership::Closing(CloseCode::POLICY, Some(Deadline::now()));
+        assert_eq!(hub.drive_close(), "timed out");
+        hub.ws.shared_connection().abort();
+        assert_eq!(hub.drive_close(), "ended");
+        hub.member.queue().membership = Membership::Closing(CloseCode::POLICY, None);
+        assert_eq!(hub.drive_close(), "ended", "before the Close is scheduled");
+    }
+
+    #[test]
+    fn a_member_that_has_left_before_its_attempt_is_ended() {
+        let mut hub = fixture();
+        hub.thread.shared.leave(&hub.member);
+        assert_eq!(name(Ok(hub.thread.deliver(&hub.member))), "ended");
+    }
+
+    #[test]
+    fn the_search_for_ended_connections_schedules_each_member_once() {
+        let mut hub = fixture();
+        let mut sweep = || {
+            hub.thread.last_sweep -= SWEEP_INTERVAL;
+            hub.thread.sweep();
+            hub.thread.shared.ready_queue.drain().len()
+        };
+        assert_eq!(sweep(), 0, "the connection is open");
+        hub.ws.shared_connection().abort();
+        assert_eq!((sweep(), sweep()), (1, 0));
+    }
+}
