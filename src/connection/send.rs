@@ -837,6 +837,12 @@ mod tests {
         assert_eq!(frames.len(), 1, "one fill is 128 keys");
         assert_eq!(step(connection.send(TEXT, b"y")), Some(Step::RandomSource));
         assert_eq!(peer.frame(), None);
+        // Nor a Close.
+        let (connection, mut peer) = running_dry(0, || io::ErrorKind::Other.into());
+        assert!(connection.begin_close(CloseCode::POLICY, "").is_some());
+        assert_eq!(connection.poll_close(), ConnectionStatus::Closed);
+        assert_eq!(step(connection.send(TEXT, b"y")), Some(Step::RandomSource));
+        assert_eq!(peer.frame(), None);
     }
 
     /// As [`a_frame_is_one_write_and_so_is_all_that_was_queued`], for messages that are compressed with the permit.

@@ -268,7 +268,7 @@ impl SharedState {
         let SharedState { writer: Some(writer), pending, closing, last_ping_sent, .. } = self else {
             return Ok(());
         };
-        let Some(mut due) = pending.take() else { return Ok(()) };
+        let mut due = pending.take().unwrap_or_default();
         // 6455-5.5.2-2: a Ping that came before a Close is answered all the same.
         if let Some(pong) = due.pong.take_if(|_| !deferred) {
             writer.append_frame_from(|| Origin::Outside, true, Opcode::Pong, &pong)?;

@@ -130,7 +130,9 @@ mod tests {
         let mut noise = vec![0; 4 << 10];
         RandomSource::system().fill(&mut noise).unwrap();
         for (payload, encoding) in [(vec![7; 4 << 10], Encoding::Deflated), (noise, Encoding::AsIs)] {
-            let frame = FrameCache::default().encode(MessageRef::from_validated(MessageKind::Binary, &payload), &[format]).frame_for(format);
+            let frame = FrameCache::default()
+                .encode(MessageRef::from_validated(MessageKind::Binary, &payload), &[format])
+                .frame_for(format);
             assert_eq!(frame.encoding, encoding);
             assert_eq!(frame.bytes.ends_with(&payload), encoding == Encoding::AsIs);
         }

@@ -80,7 +80,6 @@ mod tests {
             assert_eq!((io.peek(&mut to).unwrap(), to), (1, *b"a\0"));
         }
         assert_eq!(io.peek(&mut []).unwrap(), 0);
-        assert_eq!(io.read(&mut []).unwrap(), 0);
         assert_eq!((io.read(&mut to).unwrap(), to), (1, *b"a\0"));
         assert_eq!((io.read(&mut to).unwrap(), to), (2, *b"bc"));
         // The end is no byte.

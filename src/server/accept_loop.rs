@@ -576,7 +576,10 @@ mod tests {
             }
         }
         let reported: Vec<_> = events.try_iter().collect();
-        assert!(matches!(reported[..], [EventKind::ConnectionRejected(OverloadKind::Connections, None)]), "{reported:?}");
+        assert!(
+            matches!(reported[..], [EventKind::ConnectionRejected(OverloadKind::Connections, None)]),
+            "{reported:?}"
+        );
         accept_loop.lock().accepting = 0;
     }
 

@@ -153,7 +153,9 @@ mod tests {
             assert!(matches!(written, Err(Error::Timeout(Step::Tls))), "{written:?}");
         }
         plain.shutdown();
-        assert!(matches!(write(&plain, &output(1), Deadline::now()), Err(Error::Io(error)) if error.step() == Step::Tls));
+        assert!(
+            matches!(write(&plain, &output(1), Deadline::now()), Err(Error::Io(error)) if error.step() == Step::Tls)
+        );
     }
 
     #[test]

@@ -185,3 +185,11 @@ fn a_zone_becomes_the_scope_of_an_address() {
     assert!(matches!(&unknown, Err(Error::Io(e)) if e.step() == Step::Resolve), "{unknown:?}");
     assert!(unknown.unwrap_err().to_string().contains("fe80::1%no-such-interface: "));
 }
+
+#[test]
+fn an_attempt_without_time_makes_no_call() {
+    let (listener, address) = listener();
+    assert_eq!(open(address, Deadline::now()).unwrap_err().kind(), ErrorKind::TimedOut);
+    listener.set_nonblocking(true).unwrap();
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
