@@ -121,10 +121,7 @@ impl Connection {
     /// may be pending for a Ping before the peer's Close (6455-5.5.2-2), and another thread may be writing our Close.
     pub(super) fn flush_and_close(&self, by: Deadline) -> Result<bool> {
         let Some(mut state) = self.lock_state_with_writer(by)? else { return Ok(false) };
-        if let Err(error) = state.encode_pending() {
-            drop(state);
-            return Err(self.abort_with(error));
-        }
+        state.encode_pending()?;
         let Some(mut writer) = state.writer.take() else { return Ok(false) };
         drop(state);
         // Another thread may be reading.
@@ -151,14 +148,12 @@ impl Connection {
         // A hub has the permit only for a moment. While a sender waits for the network, no Close can be sent.
         let by = Deadline::after(WRITE_QUANTUM);
         let Ok(Some(mut state)) = self.lock_state_with_writer(by) else { return };
-        let encoded = state.encode_pending();
+        // An error changes nothing: the connection ends here.
+        let _ = state.encode_pending();
         let Some(mut writer) = state.writer.take() else { return };
         drop(state);
-        if encoded.is_ok() {
-            // An error changes nothing: the connection ends here.
-            // The dropped handle may be the last sender, while another thread reads.
-            let _ = writer.buffer.write(&self.stream, &[], WriteMode::Never);
-        }
+        // The dropped handle may be the last sender, while another thread reads.
+        let _ = writer.buffer.write(&self.stream, &[], WriteMode::Never);
         let flushed = writer.buffer.is_empty();
         self.put_back(&mut self.lock_state(), writer);
         self.emit_sent();

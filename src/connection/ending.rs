@@ -192,8 +192,7 @@ impl Ending {
     /// Waits until all steps are done.
     #[inline(never)]
     fn run(mut self, connection: &Connection) {
-        let mut discard_space = vec![0; 16 << 10];
-        while !self.go_on(connection, &mut discard_space, Deadline::never()) {}
+        self.go_on(connection, &mut vec![0; 16 << 10], Deadline::never());
     }
 }
 

@@ -167,7 +167,10 @@ impl SharedState {
 
     /// 6455-5.5.2-2: answers a Ping with a frame in the write buffer while there is room. 6455-5.5.3-1: beyond that only
     /// the latest Ping is answered.
-    pub(super) fn answer_ping(&mut self, payload: &[u8]) -> io::Result<()> {
+    ///
+    /// The keys are not low, as for [`encode_pending`](SharedState::encode_pending).
+    pub(super) fn answer_ping(&mut self, payload: &[u8]) -> Result<()> {
+        debug_assert!(!self.is_low_on_keys(), "a source of keys is called under the lock");
         if !self.closing.answers_pings() {
             return Ok(());
         }
@@ -175,7 +178,8 @@ impl SharedState {
         if let Some(writer) = self.writer.as_deref_mut() {
             if self.pending.is_none() && !deferred && writer.buffer.len() < PONG_BUFFER_LIMIT {
                 // 6455-5.5.3-s1: the payload of the Ping, unchanged.
-                return writer.append_frame_from(|| Origin::Outside, true, Opcode::Pong, payload);
+                let answered = writer.append_frame_from(|| Origin::Outside, true, Opcode::Pong, payload);
+                return self.end_without_key(answered);
             }
         }
         let pong = self.pending.get_or_insert_with(Box::default).pong.get_or_insert_with(Vec::new);
@@ -248,22 +252,33 @@ impl SharedState {
     /// Encodes the pending frames, at most four, if the writer is available. A Close is the last one.
     ///
     /// The caller has checked [`is_low_on_keys`](SharedState::is_low_on_keys) under the same lock, so no source of keys is
-    /// called meanwhile.
+    /// called meanwhile, and there is no error. One would be the end of the connection.
     #[inline]
     pub(super) fn encode_pending(&mut self) -> Result<()> {
         match self.pending {
             None => Ok(()),
-            Some(_) => self.encode_pending_frames().map_err(|error| Error::io(Step::RandomSource, error)),
+            Some(_) => self.encode_pending_frames(),
         }
     }
 
     #[cold]
-    fn encode_pending_frames(&mut self) -> io::Result<()> {
+    fn encode_pending_frames(&mut self) -> Result<()> {
+        debug_assert!(!self.is_low_on_keys(), "a source of keys is called under the lock");
+        let encoded = self.append_pending_frames();
+        self.end_without_key(encoded)
+    }
+
+    /// Without a masking key nothing can be sent, not even a Close.
+    fn end_without_key(&mut self, encoded: io::Result<()>) -> Result<()> {
+        encoded.map_err(|error| self.record_end(Error::io(Step::RandomSource, error)))
+    }
+
+    fn append_pending_frames(&mut self) -> io::Result<()> {
         let deferred = self.defers_pings();
         let SharedState { writer: Some(writer), pending, closing, last_ping_sent, .. } = self else {
             return Ok(());
         };
-        let Some(mut due) = pending.take() else { return Ok(()) };
+        let mut due = pending.take().unwrap_or_default();
         // 6455-5.5.2-2: a Ping that came before a Close is answered all the same.
         if let Some(pong) = due.pong.take_if(|_| !deferred) {
             writer.append_frame_from(|| Origin::Outside, true, Opcode::Pong, &pong)?;

@@ -68,10 +68,7 @@ impl Connection {
                 continue;
             }
             if !blocked && state.writer.is_some() {
-                if let Err(error) = state.encode_pending() {
-                    drop(state);
-                    return Err(self.abort_with(error));
-                }
+                state.encode_pending()?;
                 let writer = state.writer.take();
                 return Ok(WritePermit::new(self, writer));
             }
@@ -242,7 +239,7 @@ impl<'a> WritePermit<'a> {
                 Some(_) | None => break encoded,
             }
         };
-        encoded.map_err(|error| self.connection.abort_with(error))?;
+        encoded?;
         self.write(&[])
     }
 

@@ -275,9 +275,10 @@ mod tests {
     use super::super::member_state::RetryTimer;
     use super::*;
     use crate::close::CloseCode;
-    use crate::codec::frame::Opcode;
+    use crate::codec::frame::{Opcode, Role};
     use crate::config::Timeouts;
-    use crate::connection::testing::long_timeouts;
+    use crate::connection::testing::{long_timeouts, websocket, Peer};
+    use crate::connection::websocket::WebSocket;
     use crate::message::MessageKind;
     use crate::net::deadline::Deadline;
 
@@ -369,5 +370,33 @@ mod tests {
         }
         member.queue().membership = Membership::Active;
         assert!(matches!(drive_close(&member, &connection), Ok(Outcome::Ready)));
+    }
+
+    /// A hub whose thread is the one of the test, with one member.
+    fn hub_of_one() -> (DeliveryThread, Arc<MemberState>, WebSocket, Peer) {
+        let shared = Arc::new(SharedHub::new(HubLimits::default()));
+        let (ws, peer) = websocket(Role::Server, long_timeouts());
+        let member = shared.add(ws.sender());
+        (DeliveryThread::new(shared), member, ws, peer)
+    }
+
+    #[test]
+    fn a_member_that_has_left_before_its_attempt_is_ended() {
+        let (mut thread, member, _ws, _peer) = hub_of_one();
+        thread.shared.leave(&member);
+        assert!(matches!(thread.deliver(&member), Outcome::Ended));
+    }
+
+    #[test]
+    fn the_search_for_ended_connections_schedules_each_member_once() {
+        let (mut thread, _member, ws, _peer) = hub_of_one();
+        let mut sweep = || {
+            thread.last_sweep -= SWEEP_INTERVAL;
+            thread.sweep();
+            thread.shared.ready_queue.drain().len()
+        };
+        assert_eq!(sweep(), 0, "the connection is open");
+        ws.shared_connection().abort();
+        assert_eq!((sweep(), sweep()), (1, 0));
     }
 }

@@ -306,6 +306,27 @@ pub(super) mod tests {
 
     const LONG: Duration = Duration::from_secs(120);
 
+    /// The connection has ended, and the half of the caller would still block.
+    #[test]
+    fn a_half_that_would_block_is_left_after_the_end() {
+        struct Blocking;
+        impl Read for Blocking {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(ErrorKind::WouldBlock.into())
+            }
+        }
+        let pipe = Pipe::default();
+        pipe.close(None);
+        copy_from_reader(Box::new(Blocking), &pipe);
+        let mut calls = 0;
+        let call = || {
+            calls += 1;
+            Err::<(), _>(ErrorKind::WouldBlock.into())
+        };
+        assert_eq!(retry(&pipe, &mut 3, call).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(calls, 4);
+    }
+
     /// A stream whose halves block until `on_end` is called, the number of those calls, and a message for each dropped half.
     pub(in crate::net) fn stuck() -> (SplitStream, Arc<AtomicU64>, mpsc::Receiver<()>) {
         struct Stuck(Arc<Pipe>, mpsc::Sender<()>);

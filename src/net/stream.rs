@@ -266,6 +266,13 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_flush_of_a_socket_has_nothing_to_write() {
+        let (near, _far) = sockets();
+        let stream = Stream::from_socket(near).unwrap();
+        stream.socket().unwrap().flush().unwrap();
+    }
+
+    #[test]
     fn a_timeout_set_before_does_not_count() {
         let (near, mut far) = sockets();
         near.set_read_timeout(Some(Duration::from_millis(10))).unwrap();

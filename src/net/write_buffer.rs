@@ -338,6 +338,18 @@ mod tests {
         (0..).map_while(|_| stream.write(&part, &[], WRITE_QUANTUM).ok()).sum()
     }
 
+    #[test]
+    fn memory_is_returned_only_when_no_bytes_wait() {
+        let (stream, _far) = stream();
+        let mut buffer = buffer(b"waits");
+        buffer.shrink();
+        assert_eq!(buffer.len(), 5);
+        buffer.write(&stream, &[], WriteMode::Brief).unwrap();
+        assert!(buffer.bytes.capacity() > 0);
+        buffer.shrink();
+        assert_eq!(buffer.bytes.capacity(), 0);
+    }
+
     #[cfg(feature = "hub")]
     #[test]
     fn shared_frames_keep_their_place() {

@@ -129,10 +129,55 @@ fn send_alert(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) {
 mod tests {
     use super::*;
     use crate::net::stream::tests::sockets;
+    use crate::net::tcp::TimedSocket;
     #[cfg(feature = "server")]
     use crate::net::tcp::Waits;
     use std::io::{Read, Write};
+    use std::net::Shutdown;
     use std::thread;
+
+    /// What the engine has written for the network.
+    fn output(length: usize) -> MemoryTransport {
+        let mut memory = MemoryTransport::default();
+        memory.write_all(&vec![7; length]).unwrap();
+        memory
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_of_the_handshake_does_not_outlast_the_deadline() {
+        let (near, _far) = sockets();
+        let plain = Transport::Socket(TimedSocket::new(near).unwrap());
+        // More than the system buffers, in all, and then a full network.
+        for _ in 0..4 {
+            let written = write(&plain, &output(24 << 20), Deadline::now());
+            assert!(matches!(written, Err(Error::Timeout(Step::Tls))), "{written:?}");
+        }
+        plain.shutdown();
+        assert!(
+            matches!(write(&plain, &output(1), Deadline::now()), Err(Error::Io(error)) if error.step() == Step::Tls)
+        );
+    }
+
+    #[test]
+    fn after_an_alert_a_limited_number_of_bytes_is_discarded() {
+        let (near, mut far) = sockets();
+        let plain = Transport::Socket(TimedSocket::new(near).unwrap());
+        let sending = thread::spawn(move || {
+            let mut alert = [0; 2];
+            far.read_exact(&mut alert).unwrap();
+            // Without an end, until this side is closed.
+            (0..4096).take_while(|_| far.write_all(&[0; 64 << 10]).is_ok()).count()
+        });
+        send_alert(&plain, &output(2), Deadline::after(Duration::from_secs(120)));
+        drop(plain);
+        assert!(sending.join().unwrap() < 4096, "less than 256 MiB with all that the system buffers");
+        // If the alert cannot be sent, there is nothing to wait for.
+        let (near, far) = sockets();
+        near.shutdown(Shutdown::Write).unwrap();
+        let plain = Transport::Socket(TimedSocket::new(near).unwrap());
+        send_alert(&plain, &output(2), Deadline::after(Duration::from_secs(120)));
+        drop(far);
+    }
 
     /// The system wakes nothing here: the network stays open, and only the flag that both handles share is set.
     #[cfg(feature = "server")]

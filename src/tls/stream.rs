@@ -368,5 +368,22 @@ impl Engine {
     }
 }
 
+#[cfg(test)]
+impl Tls {
+    /// Lets the engine write these bytes with its next read, as an answer to the peer.
+    pub(super) fn answer_next_read(&self, answer: &[u8]) {
+        self.memory.lock_buffers().answer = answer.to_vec();
+    }
+
+    /// The engine below, of TLS to a proxy.
+    #[cfg(feature = "client")]
+    pub(super) fn below(&self) -> Option<&Tls> {
+        match &self.transport {
+            Transport::Socket(_) => None,
+            Transport::Tls(tls) => Some(tls),
+        }
+    }
+}
+
 #[cfg(all(test, target_os = "linux", feature = "client", feature = "server"))]
 mod tests;
