@@ -117,4 +117,13 @@ mod tests {
             assert_eq!(classify(text), kind, "{text}");
         }
     }
+
+    /// OpenSSL 3 names the end itself; the engines of other systems do not.
+    #[test]
+    fn an_unknown_error_after_the_end_is_the_end() {
+        for (ended, kind) in [(false, TlsErrorKind::Handshake), (true, TlsErrorKind::UnexpectedEof)] {
+            let Err(unknown) = native_tls::Identity::from_pkcs12(b"no identity", "") else { panic!("an identity") };
+            assert_eq!(handshake_error(unknown, Some("h"), ended).kind(), kind);
+        }
+    }
 }
