@@ -117,4 +117,24 @@ mod tests {
             assert_eq!(classify(text), kind, "{text}");
         }
     }
+
+    #[test]
+    fn the_end_of_a_handshake_without_another_reason_is_an_error_of_its_own() {
+        for (ended, kind) in [(true, TlsErrorKind::UnexpectedEof), (false, TlsErrorKind::Handshake)] {
+            let error = native_tls::Certificate::from_der(b"no certificate").err().unwrap();
+            assert_eq!(handshake_error(error, None, ended).kind(), kind);
+        }
+    }
+
+    #[test]
+    fn an_alert_is_told_from_other_faults_of_an_open_connection() {
+        for (text, kind) in [
+            ("tlsv1 alert unknown ca", TlsErrorKind::AlertReceived),
+            ("bad record mac", TlsErrorKind::DecryptionFailed),
+        ] {
+            let error = connection_error(io::Error::other(text));
+            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()).unwrap();
+            assert_eq!((error.kind(), inner.kind()), (ErrorKind::InvalidData, kind));
+        }
+    }
 }
