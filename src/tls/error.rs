@@ -126,4 +126,16 @@ mod tests {
             assert_eq!(handshake_error(unknown, Some("h"), ended).kind(), kind);
         }
     }
+
+    #[test]
+    fn an_alert_is_told_from_other_faults_of_an_open_connection() {
+        for (text, kind) in [
+            ("tlsv1 alert unknown ca", TlsErrorKind::AlertReceived),
+            ("bad record mac", TlsErrorKind::DecryptionFailed),
+        ] {
+            let error = connection_error(io::Error::other(text));
+            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()).unwrap();
+            assert_eq!((error.kind(), inner.kind()), (ErrorKind::InvalidData, kind));
+        }
+    }
 }
