@@ -56,6 +56,11 @@ impl StreamInflater {
             self.used = 0;
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.plain.capacity()
+    }
 }
 
 /// Compresses the stream to the peer.

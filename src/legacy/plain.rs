@@ -66,6 +66,11 @@ impl TranslatedFrames {
     pub(super) fn shrink(&mut self) {
         self.bytes.shrink_to(self.bytes.len());
     }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
 }
 
 #[cfg(test)]

@@ -586,7 +586,11 @@ fn invalid_utf_8_is_replaced_or_fails() {
         assert_eq!(matches!(got[..], [Seen::Failed(ProtocolError::MessageTooBig { .. })]), !fits, "{count}");
     }
     // They are counted after each piece of 4 KiB, and after the last character, which is incomplete.
-    for (sent, limit, length) in [(vec![0x80; 20_000], 20_000, 24_576), (b"\x80\x80\xE2".to_vec(), 8, 9)] {
+    let incomplete = b"\x80\x80\xE2".to_vec();
+    let bytes = written(Hybi03, Role::Server, DeflateStream::No, &[(true, TEXT, incomplete.clone())]);
+    let got = all_ways(Hybi03, Role::Client, Limits::with_max_message_size(9), DeflateStream::No, &bytes);
+    assert_eq!(got, [text("\u{FFFD}\u{FFFD}\u{FFFD}")]);
+    for (sent, limit, length) in [(vec![0x80; 20_000], 20_000, 24_576), (incomplete, 8, 9)] {
         let bytes = written(Hybi03, Role::Server, DeflateStream::No, &[(true, TEXT, sent)]);
         let got = all_ways(Hybi03, Role::Client, Limits::with_max_message_size(limit), DeflateStream::No, &bytes);
         assert_eq!(got, [Seen::Failed(ProtocolError::MessageTooBig { length, limit })]);
@@ -666,6 +670,49 @@ fn a_replaced_text_does_not_stay() {
         assert_eq!(decoder.payload(), text.as_bytes());
     }
     assert_eq!(decoder.unread(), 0);
+}
+
+/// A text that was abandoned inside a character leaves nothing to what is streamed next.
+#[test]
+fn an_abandoned_text_does_not_stay() {
+    let text = written(Hybi03, Role::Server, DeflateStream::No, &[(true, TEXT, "ab\u{20AC}cd".into())]);
+    for (opcode, kind) in [(BINARY, MessageKind::Binary), (TEXT, MessageKind::Text)] {
+        let bytes = written(Hybi03, Role::Server, DeflateStream::No, &[(true, opcode, b"xyz".to_vec())]);
+        // Streamed from the start, and from the middle.
+        for begun in [0, 4] {
+            let mut decoder = decoder(Hybi03, Role::Client, roomy());
+            assert_eq!(decoder.start_streaming(), None);
+            let seen_first = seen(&mut decoder, &text[..5], usize::MAX);
+            assert_eq!(seen_first, [Seen::Begin(MessageKind::Text), Seen::Piece(b"ab".to_vec())]);
+            decoder.stop_streaming();
+            assert_eq!(seen(&mut decoder, &text[5..], usize::MAX), []);
+            assert_eq!(seen(&mut decoder, &bytes[..begun], usize::MAX), []);
+            let (got, rest) = (decoder.start_streaming(), seen(&mut decoder, &bytes[begun..], usize::MAX));
+            if begun == 0 {
+                assert_eq!(got, None);
+                assert_eq!(rest, [Seen::Begin(kind), Seen::Piece(b"xyz".to_vec()), Seen::End], "{kind:?}");
+            } else {
+                assert_eq!(got, Some((kind, b"xy".to_vec())));
+                assert_eq!(rest, [Seen::Piece(b"z".to_vec()), Seen::End], "{kind:?}");
+            }
+        }
+    }
+}
+
+/// Between the last character of a streamed text and its end, nobody wants the end any more.
+#[test]
+fn the_end_of_an_abandoned_text_is_not_reported() {
+    let frames = [(true, TEXT, b"a\xE2".to_vec()), (true, TEXT, b"next".to_vec())];
+    let bytes = written(Hybi03, Role::Server, DeflateStream::No, &frames);
+    let (mut decoder, _) =
+        codec(DraftSpec::for_version(Hybi03), &agreed(DeflateStream::No), Role::Client, roomy(), &bytes, None);
+    assert_eq!(decoder.start_streaming(), None);
+    let pieces = [Seen::Begin(MessageKind::Text), Seen::Piece(b"a".to_vec()), Seen::Piece("\u{FFFD}".into())];
+    for piece in pieces {
+        assert_eq!(next(&mut decoder), Some(piece));
+    }
+    decoder.stop_streaming();
+    assert_eq!(next(&mut decoder), Some(text("next")));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn rows() -> Vec<Row> {
         (Hybi00, Client, [b"\xFF\x81\0".as_slice(), &[0; 128], b"\xFF\0\0x\xFF"].concat(), CLOSING),
         (Hybi03, Server, [b"\x04\x7E\0\xC8".as_slice(), &letters(200), b"\x02\x01p"].concat(), LONG_FRAME),
         (Hybi03, Server, b"\x84\x01a\x80\x01b\x02\x01p\0\x01c\x01\x0Chello, world".to_vec(), FRAGMENTS),
-        (Hybi05, Client, masked_whole(&[b"\x84\x28", &letters(40)[..]].concat()), WHOLE),
+        (Hybi05, Client, masked_whole(&[b"\x84\x21", &letters(33)[..]].concat()), WHOLE),
         (Hybi06, Client, masked_whole(b"\x81\x0A\x03\xE9going on"), WHOLE_CLOSE),
         (Hybi07, Client, masked_payload(b"\x81\xFE\0\xC8", &letters(200)), PAYLOAD),
         (Hybi07, Client, masked_payload(b"\x88\x8C", b"\x03\xE9going away"), PAYLOAD_CLOSE),
@@ -185,15 +185,15 @@ server -> client  Close frame with 12 bytes
 "#;
 
 const WHOLE: &str = r#"
-client -> server  Text frame with 40 bytes, a complete message
+client -> server  Text frame with 33 bytes, a complete message
     01 01 01 01                         key       random, different for every frame
-    85 29                               masked    the header on the wire, XORed with the key like
+    85 20                               masked    the header on the wire, XORed with the key like
                                                   the whole frame
     84                       1... ....  FIN       1: the message ends with this frame
                              .000 ....  RSV1-3    0: no extension is in use
                              .... 0100  opcode    4: text, in UTF-8
-    28                       0... ....  RSV4      0: reserved; the MASK bit was added in hybi-07
-                             .010 1000  length    40 bytes, which fits in these 7 bits
+    21                       0... ....  RSV4      0: reserved; the MASK bit was added in hybi-07
+                             .010 0001  length    33 bytes, which fits in these 7 bits
     60 63 62 65 64 67 66 69             masked    the payload on the wire
     68 6b 6a 6d 6c 6f 6e 71             masked
     70 73 72 75 74 77 76 79             masked
@@ -202,7 +202,7 @@ client -> server  Text frame with 40 bytes, a complete message
     69 6a 6b 6c 6d 6e 6f 70
     71 72 73 74 75 76 77 78
     79 7a 61 62 63 64 65 66
-                                        ...       8 bytes more
+                                        ...       1 byte more
                                         text      "abcdefghijklmnopqrstuvwxyzabcdef"
 "#;
 
