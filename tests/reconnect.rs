@@ -551,7 +551,10 @@ fn without_random_numbers_there_is_no_delay_and_no_attempt() {
         let (_keep, address) = closed_port();
         let client = Client::new(format!("ws://{address}/")).unwrap().random_source(|out| match out.len() {
             8 => Err(std::io::Error::other("no entropy today")),
-            _ => Ok(out.fill(7)),
+            _ => {
+                out.fill(7);
+                Ok(())
+            }
         });
         let mut connections = client.reconnect(quick());
         match connections.next() {
