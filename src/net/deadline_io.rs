@@ -6,7 +6,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::deadline::Deadline;
-use super::tcp::{taken, timeout_as_would_block};
+use super::socket::taken;
+use super::tcp::timeout_as_would_block;
 
 /// A socket and a deadline. `TimedOut` means that the deadline has passed. Timeouts stay set on the socket.
 #[derive(Clone, Copy)]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::num::NonZeroUsize;
 #[cfg(unix)]
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[cfg(unix)]
@@ -170,6 +171,12 @@ impl Write for &Socket {
     }
 }
 
+/// The number of bytes that a write has taken. No system takes none of some bytes; whoever repeats such a write has no end.
+#[inline]
+pub(crate) fn taken(count: usize) -> io::Result<usize> {
+    NonZeroUsize::new(count).map(NonZeroUsize::get).ok_or_else(|| io::ErrorKind::WriteZero.into())
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -197,6 +204,11 @@ pub(super) mod tests {
             accepted.set_nodelay(nodelay).unwrap();
             assert_eq!(options.have_passed_to(&accepted.into()), passed, "{set:?} {nodelay}");
         }
+    }
+
+    #[test]
+    fn a_write_of_nothing_is_an_error() {
+        assert_eq!((taken(0).map_err(|error| error.kind()), taken(3).unwrap()), (Err(io::ErrorKind::WriteZero), 3));
     }
 
     #[test]

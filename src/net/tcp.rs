@@ -29,7 +29,6 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::thread;
@@ -399,12 +398,6 @@ pub(super) fn as_would_block(error: io::Error) -> io::Error {
     }
 }
 
-/// The number of bytes that a write has taken. No system takes none of some bytes; whoever repeats such a write has no end.
-#[inline]
-pub(crate) fn taken(count: usize) -> io::Result<usize> {
-    NonZeroUsize::new(count).map(NonZeroUsize::get).ok_or_else(|| ErrorKind::WriteZero.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -642,11 +635,6 @@ mod tests {
         assert_eq!(timeouts, [ErrorKind::WouldBlock, kinds[1], kinds[2], kinds[3]]);
         let waits = kinds.map(|kind| as_would_block(kind.into()).kind());
         assert_eq!(waits, [ErrorKind::WouldBlock, ErrorKind::WouldBlock, kinds[2], kinds[3]]);
-    }
-
-    #[test]
-    fn a_write_of_nothing_is_an_error() {
-        assert_eq!((taken(0).map_err(|error| error.kind()), taken(3).unwrap()), (Err(ErrorKind::WriteZero), 3));
     }
 
     /// The result of a call of this system that refuses timeouts with such an error.

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::deadline::{Deadline, WRITE_QUANTUM};
+use super::socket;
 use super::stream::Stream;
-use super::tcp;
 
 /// Number of bytes after which the timeout of a write starts again.
 const PROGRESS_UNIT: usize = 64 << 10;
@@ -142,7 +142,7 @@ impl WriteBuffer {
         let mut stall_timer = StallTimer::default();
         loop {
             let count = match taken {
-                Ok(count) => tcp::taken(count)?,
+                Ok(count) => socket::taken(count)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
                 Err(error) => return Err(error),
             };

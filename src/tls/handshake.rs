@@ -12,9 +12,9 @@ use super::stream::Tls;
 use super::transport::Transport;
 use crate::error::{Error, Result, Step};
 use crate::net::deadline::{Deadline, WRITE_QUANTUM};
+use crate::net::socket::taken;
 #[cfg(feature = "client")]
 use crate::net::stream::Stream;
-use crate::net::tcp::taken;
 #[cfg(feature = "server")]
 use crate::net::tcp::TimedSocket;
 

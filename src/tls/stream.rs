@@ -36,8 +36,7 @@ use super::memory_transport::MemoryTransport;
 use super::records::RecordBuffer;
 use super::transport::Transport;
 use crate::net::deadline::{Deadline, WRITE_QUANTUM};
-use crate::net::socket::Socket;
-use crate::net::tcp::taken;
+use crate::net::socket::{taken, Socket};
 use crate::primitives::lock::{Lock, Locked};
 
 /// Whether the engine takes more input than the record that it returns. OpenSSL does not: when a record is read and no bytes
