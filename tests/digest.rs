@@ -141,6 +141,14 @@ fn basic_is_never_sent_in_its_place() {
     assert_eq!(sent, ["Bearer x", "Basic YW5uOng="]);
 }
 
+#[test]
+fn no_status_but_401_is_answered() {
+    let _watchdog = watchdog();
+    let (address, heads) = answering(vec![challenge("n1").replace("401", "403")]);
+    assert_eq!(status(digest(address).connect()), Some(403));
+    assert_eq!(heads.iter().map(|head| authorization(&head, "Authorization")).collect::<Vec<_>>(), [None]);
+}
+
 /// Shows promise P16.
 #[test]
 fn no_answer_goes_to_another_host() {

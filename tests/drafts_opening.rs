@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use live::*;
 use stdws::{
-    Capability, Client, Decision, Error, HandshakeErrorKind, HeadErrorKind, Response, ResponseErrorKind, Server,
-    ServerHandle, Step, UsageError, Version, WebSocket,
+    Accept, Capability, Client, Decision, Error, HandshakeErrorKind, HeadErrorKind, Response, ResponseErrorKind,
+    Server, ServerHandle, Step, UsageError, Version, WebSocket,
 };
 
 /// A handshake of hybi-00 with the keys of the draft.
@@ -742,6 +742,19 @@ fn early_versions_reject_by_ending_the_stream() {
             match silent {
                 true => assert_eq!(answer, "", "{version}: {to}"),
                 false => assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{version}: {to}: {answer}"),
+            }
+        }
+        // A host that is not allowed, and what a hook may not answer.
+        let answering = |answer: fn() -> Accept| server().on_request(move |_| answer().into());
+        for (server, status) in [
+            (server().allow_host("other.example").unwrap(), "421"),
+            (answering(|| Accept::new().subprotocol("not-offered")), "500"),
+            (answering(|| Accept::new().with_header("X", "a\r\nY: b")), "500"),
+        ] {
+            let answer = said(server, &good);
+            match silent {
+                true => assert_eq!(answer, "", "{version}: {status}"),
+                false => assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{version}: {status}: {answer}"),
             }
         }
     }

@@ -115,19 +115,16 @@ pub(crate) fn parse<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Vec<Chall
     let (mut list, mut elements) = (Vec::new(), 0_usize);
     for value in values {
         let mut cursor = Cursor { rest: value };
-        while elements < MAX_ELEMENTS && matches!(element(&mut cursor, &mut list), Ok(true)) {
+        while elements < MAX_ELEMENTS && element(&mut cursor, &mut list).is_ok() {
             elements = elements.saturating_add(1);
         }
     }
     list
 }
 
-/// Reads a challenge, or another parameter of the last one. `false`: the field has ended.
-fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<bool, Malformed> {
+/// Reads a challenge, or another parameter of the last one. The end of the field is an error too.
+fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<(), Malformed> {
     while cursor.consume(b',') {}
-    if cursor.rest.is_empty() {
-        return Ok(false);
-    }
     let before = cursor.rest;
     let word = cursor.token()?;
     if cursor.rest.first() == Some(&b'=') {
@@ -151,7 +148,7 @@ fn element(cursor: &mut Cursor<'_>, list: &mut Vec<Challenge>) -> Result<bool, M
         list.push(challenge);
     }
     match cursor.rest.first() {
-        None | Some(b',') => Ok(true),
+        None | Some(b',') => Ok(()),
         Some(_) => Err(Malformed),
     }
 }
@@ -220,8 +217,9 @@ mod tests {
 
     #[test]
     fn an_error_in_the_grammar_ends_the_field() {
-        let rows: [(&[&str], &[&str]); 12] = [
+        let rows: [(&[&str], &[&str]); 13] = [
             (&["\"Basic\""], &[]),
+            (&["Basic x y"], &[]),
             (&["realm=x"], &[]),
             (&["Basic realm=\"x"], &[]),
             (&["Basic realm=\"x\\"], &[]),
@@ -247,6 +245,22 @@ mod tests {
         assert!(list[0].has_scheme("Basic") && !list[0].has_scheme("Bearer"));
         assert_eq!((list[0].realm(), list[0].param("REALM")), (Some("foo"), Some("foo")));
         assert_eq!((list[0].param("charset"), list[0].token68()), (None, None));
+    }
+
+    #[test]
+    fn challenges_of_the_errors() {
+        let fields = ["X", "www-authenticate", "PROXY-AUTHENTICATE", "WWW-Authenticate", "Proxy-Authenticate"];
+        let fields = fields.map(|name| (name.to_owned(), format!("{name} realm=x")));
+        let schemes = |list: Vec<Challenge>| list.iter().map(|c| c.scheme().to_owned()).collect::<Vec<_>>();
+        let rejected = HandshakeError::new(crate::error::HandshakeErrorKind::UnexpectedEof);
+        let rejected = rejected.with_response(401, fields.to_vec(), Vec::new());
+        assert_eq!(schemes(rejected.challenges()), ["www-authenticate", "WWW-Authenticate"]);
+        #[cfg(feature = "proxy")]
+        {
+            let refused = ProxyError::new(crate::error::ProxyErrorKind::Status(407), "p:1".into(), "h:2".into());
+            let refused = refused.with_response(fields.to_vec(), Vec::new());
+            assert_eq!(schemes(refused.challenges()), ["PROXY-AUTHENTICATE", "Proxy-Authenticate"]);
+        }
     }
 
     #[test]

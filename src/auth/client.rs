@@ -171,3 +171,47 @@ impl Client {
         Ok(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(client: &Client) -> Vec<(&str, &str)> {
+        client.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
+    #[test]
+    fn credentials_replace_earlier_ones() {
+        let given = || {
+            let client = Client::new("ws://h").unwrap().header("authorization", "Bearer x").unwrap();
+            client.header("X-Other", "y").unwrap()
+        };
+        let other = ("X-Other", "y");
+        let basic = given().basic_auth("ann", "a").unwrap().basic_auth_bytes(b"bob", b"\0").unwrap();
+        assert_eq!(fields(&basic), [other, ("Authorization", "Basic Ym9iOgA=")]);
+        let digest = given().digest_auth("ann", "secret").unwrap();
+        assert_eq!((fields(&digest), digest.digest.is_some()), (vec![other], true));
+        let basic = digest.basic_auth("ann", "a").unwrap();
+        assert_eq!((fields(&basic), basic.digest.is_none()), (vec![other, ("Authorization", "Basic YW5uOmE=")], true));
+    }
+
+    #[test]
+    fn a_cookie_replaces_one_of_its_name() {
+        let client = Client::new("ws://h").unwrap().header("X-Other", "y").unwrap();
+        let client = client.cookie("a", "1").unwrap().cookie("b", "2").unwrap().cookie("a", "3").unwrap();
+        assert_eq!(fields(&client), [("X-Other", "y"), ("Cookie", "b=2; a=3")]);
+        let refused = client.cookie("a", "1; c=4").err();
+        assert!(matches!(refused, Some(Error::Usage(UsageError::Cookie(name))) if name == "a"));
+    }
+
+    #[test]
+    fn a_nonce_is_drawn_from_the_source_of_the_client() {
+        let client = Client::new("ws://h").unwrap().random_source(|bytes| {
+            bytes.fill(7);
+            Ok(())
+        });
+        assert_eq!(client.draw_nonce().unwrap(), [7; 16]);
+        let client = client.random_source(|_| Err(std::io::ErrorKind::Other.into()));
+        assert!(matches!(client.draw_nonce(), Err(Error::Io(error)) if error.step() == Step::RandomSource));
+    }
+}

@@ -230,6 +230,16 @@ mod tests {
         assert!(answer.contains(&format!("response=\"{expected}\"")), "{answer}");
     }
 
+    #[cfg(feature = "legacy")]
+    #[test]
+    fn a_session_key_of_md5_has_both_nonces() {
+        let challenge = select(&[&MD5.replace("MD5", "MD5-sess")]).unwrap();
+        let answer = challenge.answer("Mufasa", "Circle of Life", &signed());
+        // Computed with Python's hashlib.
+        assert!(answer.contains("algorithm=MD5-sess, "), "{answer}");
+        assert!(answer.contains("response=\"e783283f46242139c486a698fec7211d\""), "{answer}");
+    }
+
     #[test]
     fn names_and_quotes_are_escaped() {
         let challenge = select(&["Digest realm=\"a \\\"b\\\\\", nonce=n, qop=auth, algorithm=SHA-256"]).unwrap();
@@ -254,10 +264,15 @@ mod tests {
         assert!(select(&[&first, SHA256]).unwrap().nonce.starts_with("first"));
         assert!(select(&[&SHA256.replace("qop=", "stale=TRUE, qop=")]).unwrap().stale);
         assert!(!select(&[SHA256]).unwrap().stale);
-        let long = "x".repeat(5000);
+        // Realm, nonce and opaque of 4 KiB are sent back, and of one byte more are not.
+        let room =
+            MAX_PARAMS - select(&[SHA256]).map(|c| c.realm.len() + c.nonce.len() + c.opaque.unwrap().len()).unwrap();
+        assert!(select(&[&SHA256.replace("7ypf", &format!("7ypf{}", "x".repeat(room)))]).is_some());
+        let long = format!("7ypf{}", "x".repeat(room + 1));
         for wrong in [
             "Basic realm=x",
             "Digest",
+            &SHA256.replace("Digest", "Basic"),
             &SHA256.replace("SHA-256", "SHA-512-256"),
             &SHA256.replace("\"auth, auth-int\"", "\"auth-int\""),
             &SHA256.replace("qop=", "other="),

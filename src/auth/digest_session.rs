@@ -59,12 +59,9 @@ impl DigestAuth {
     /// The value of the Authorization or Proxy-Authorization field of the next request. `None`: no challenge is known.
     pub(crate) fn answer(&self, method: &str, uri: &str) -> Option<String> {
         let mut session = self.session.lock();
-        let Some(count) = session.as_ref()?.count.checked_add(1) else {
-            // The peer sends another nonce.
-            *session = None;
-            return None;
-        };
         let session = session.as_mut()?;
+        // After the last number of a nonce the request has no answer, and the peer sends another nonce.
+        let count = session.count.checked_add(1)?;
         session.count = count;
         let signed = Signed { method, uri, cnonce: &session.cnonce, count };
         Some(session.challenge.answer(&self.user, &self.password, &signed))

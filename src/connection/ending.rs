@@ -236,6 +236,20 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_is_rounded_up_to_milliseconds() {
+        let seconds = Duration::from_secs(2000);
+        for (wait, rounded) in [
+            (Duration::ZERO, Duration::ZERO),
+            (Duration::from_nanos(1), Duration::from_millis(1)),
+            (seconds, seconds),
+            (seconds + Duration::from_nanos(1), seconds + Duration::from_millis(1)),
+            (Duration::MAX, Duration::from_millis(u64::MAX)),
+        ] {
+            assert_eq!(whole_millis(wait), rounded);
+        }
+    }
+
+    #[test]
     fn the_deadline_ends_every_step() {
         for role in ROLES {
             let (ws, _peer) = websocket(role, long_timeouts());

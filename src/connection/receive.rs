@@ -400,7 +400,8 @@ mod tests {
     use crate::codec::frame::{Opcode, Role};
     use crate::config::Timeouts;
     use crate::connection::testing::{
-        long_timeouts, pair, under_watchdog, wait_until, websocket, websocket_over, BINARY, LARGE, LONG, ROLES, TEXT,
+        encoder, long_timeouts, pair, under_watchdog, wait_until, websocket, websocket_over, BINARY, LARGE, LONG,
+        ROLES, TEXT,
     };
     use crate::message::Message;
     use crate::net::split_stream::SplitStream;
@@ -411,6 +412,28 @@ mod tests {
     use std::thread;
 
     const SHORT: Duration = Duration::from_millis(60);
+
+    /// Otherwise a message that begins with the bytes of the one before would have less time.
+    #[test]
+    fn the_time_for_a_message_ends_with_the_message() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            let mut frame = Vec::new();
+            let mut encoder = encoder(if role == Role::Client { Role::Server } else { Role::Client });
+            encoder.encode_frame(&mut frame, true, TEXT, b"message").unwrap();
+            for limited in [true, false] {
+                peer.socket.write_all(&frame[..1]).unwrap();
+                wait_until(|| {
+                    assert!(ws.recv_timeout(Duration::from_millis(1)).is_err());
+                    ws.receiver.message_started.is_some()
+                });
+                peer.socket.write_all(&frame[1..]).unwrap();
+                let received = if limited { ws.recv_timeout(LONG) } else { ws.recv() };
+                assert_eq!(received.unwrap().unwrap(), "message");
+                assert!(ws.receiver.message_started.is_none());
+            }
+        }
+    }
 
     /// After both Closes nothing answers a Ping, and no Ping is due. 6455-5.5.1-5
     #[test]

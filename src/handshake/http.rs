@@ -442,6 +442,14 @@ mod tests {
         read(HeadParser::request, bytes).unwrap().expect("a complete head")
     }
 
+    #[cfg(feature = "client")]
+    #[test]
+    fn fields_are_shown_as_text() {
+        let head = read(HeadParser::response, b"HTTP/1.1 404 No\r\nX: caf\xE9\r\nY: z\r\n\r\n").unwrap().unwrap();
+        let shown = [("X", "caf\u{FFFD}"), ("Y", "z")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(head.display_fields(), shown);
+    }
+
     #[test]
     fn a_request() {
         let head = request(REQUEST);
@@ -801,5 +809,21 @@ mod tests {
         assert_eq!(failed.feed(b"GET / HTTP/1.1\r\n folded"), Err(HeadErrorKind::LineFolding));
         assert_eq!(failed.feed(b"GET / HTTP/1.1\r\n\r\n"), Err(HeadErrorKind::LineFolding));
         assert!(failed.finish().is_none());
+    }
+
+    #[test]
+    fn a_parser_that_has_ended_stays_so() {
+        let mut parser = HeadParser::request();
+        parser.state = State::Done;
+        assert!(matches!(parser.read(b'x'), Ok(State::Done)));
+        parser.state = State::Failed(HeadErrorKind::Tls);
+        assert!(matches!(parser.read(b'x'), Err(HeadErrorKind::Tls)));
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "is_token")]
+    fn a_name_that_would_be_two_fields_is_a_fault_of_this_crate() {
+        write_head("GET / HTTP/1.1", [("A: b\r\nC", "d")]);
     }
 }

@@ -206,6 +206,8 @@ mod tests {
             (Some("http://example.com http://evil.com"), "example.com", false, false),
             (Some("example.com"), "example.com", false, false),
             (Some("file://example.com"), "example.com", false, false),
+            // An origin of another scheme is compared as text.
+            (Some("app://x:"), "example.com", false, false),
             (Some(""), "example.com", false, false),
             (Some("null"), "null", false, true),
             (Some("app://x"), "example.com", false, true),

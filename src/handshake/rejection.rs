@@ -196,6 +196,7 @@ mod tests {
             let body = &bytes[consumed..];
             assert_eq!((head.status(), status(&kind)), (want, want), "{kind}");
             assert_eq!(content_length(&head), Ok(Some(body.len() as u64)));
+            assert_eq!(head.single("Content-Type"), Ok(Some(b"text/plain".as_slice())), "{kind}");
             assert_eq!(head.single("Connection"), Ok(Some(connection.as_bytes())), "{kind}");
             assert_eq!(body.iter().position(|&b| b == b'\n'), Some(body.len() - 1), "one line");
             assert!(head.reason().len() > 3 && (head.reason() != b"Bad Request" || want == 400));
@@ -230,6 +231,11 @@ mod tests {
     fn the_public_function_offers_version_13() {
         let bytes = encode_rejection(&RequestErrorKind::UnsupportedVersion.into());
         assert!(bytes.windows(29).any(|part| part == b"\r\nSec-WebSocket-Version: 13\r\n"), "{}", bytes.escape_ascii());
+        assert!(
+            bytes.ends_with(b"\r\n\r\nthis server supports Sec-WebSocket-Version 13\n"),
+            "{}",
+            bytes.escape_ascii()
+        );
         // What only a client gets is a bad request if a program passes it nevertheless.
         let other = encode_rejection(&crate::error::ResponseErrorKind::Status(200).into());
         assert!(other.starts_with(b"HTTP/1.1 400 Bad Request\r\n"), "{}", other.escape_ascii());

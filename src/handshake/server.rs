@@ -342,6 +342,29 @@ mod tests {
         head(&lines)
     }
 
+    #[cfg(feature = "server")]
+    #[test]
+    fn the_hosts_of_a_list_are_allowed() {
+        let list = ["server.example.com".to_owned()];
+        let wrong = Err(HandshakeErrorKind::Request(RequestErrorKind::HostNotAllowed));
+        let rows = [
+            (&["GET / HTTP/1.1", "Host: server.example.com:81"][..], Ok(()), Ok(())),
+            (&["GET / HTTP/1.1", "Host: other.example"], wrong.clone(), Ok(())),
+            // The host of the target counts.
+            (&["GET http://other.example/ HTTP/1.1", "Host: server.example.com"], wrong.clone(), Ok(())),
+            (&["GET / HTTP/1.0"], wrong, Ok(())),
+            (
+                &["GET / HTTP/1.1"],
+                Err(HandshakeErrorKind::MissingHeader(HOST)),
+                Err(HandshakeErrorKind::MissingHeader(HOST)),
+            ),
+        ];
+        for (lines, listed, unlisted) in rows {
+            assert_eq!(check_allowed_host(&head(lines), &list), listed, "{lines:?}");
+            assert_eq!(check_allowed_host(&head(lines), &[]), unlisted, "{lines:?}");
+        }
+    }
+
     /// This number of different names.
     fn many(count: usize) -> String {
         (0..count).map(|n| format!("p{n}")).collect::<Vec<_>>().join(",")

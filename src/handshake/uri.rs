@@ -382,6 +382,13 @@ mod tests {
         let uri = Uri::parse(&longest).unwrap();
         assert!(format!("GET {} HTTP/1.1", uri.resource()).len() <= 8192);
         assert_eq!(Uri::parse(&format!("{longest}a")).err(), Some(UriErrorKind::TooLong));
+        // User name and password count too, although they are not sent in the URI.
+        let with_user = |count| format!("ws://{}@h/", "u".repeat(count));
+        assert!(Uri::parse(&with_user(MAX_LENGTH - "ws://@h/".len())).is_ok());
+        assert_eq!(Uri::parse(&with_user(MAX_LENGTH - "ws://@h/".len() + 1)).err(), Some(UriErrorKind::TooLong));
+        // Percent-encoding adds four bytes to two.
+        assert!(Uri::parse(&format!("{}\u{e9}", &longest[..MAX_LENGTH - 6])).is_ok());
+        assert_eq!(Uri::parse(&format!("{}\u{e9}", &longest[..MAX_LENGTH - 5])).err(), Some(UriErrorKind::TooLong));
         // As many characters, each of them two bytes as UTF-8 and six after percent-encoding.
         let encoded = |count| format!("ws://h/{}", "\u{e9}".repeat(count));
         assert!(Uri::parse(&encoded((MAX_LENGTH - "ws://h/".len()) / 6)).is_ok());

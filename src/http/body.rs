@@ -203,6 +203,8 @@ mod tests {
         let rows: &[(&[u8], &[u8], bool)] = &[
             (b"", b"", false),
             (b"0\r\n", b"", true),
+            (b"1\r\na\r\n0\r\n\r\n", b"a", true),
+            (b"g\r\nhello", b"", true),
             (b"000\r\n\r\nmore", b"", true),
             (b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", b"hello world", true),
             (b"5\r\nhello\r\n0\r\nTrailer: x\r\n\r\n", b"hello", true),

@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn dates_become_seconds() {
         // By `date -d ... +%s`.
-        let rows: [(&str, Option<u64>); 28] = [
+        let rows: [(&str, Option<u64>); 35] = [
             ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
             ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
             ("Fri, 02 Jan 1970 00:00:01 GMT", Some(86_401)),
@@ -88,12 +88,19 @@ mod tests {
             ("Thu, 29 Feb 2024 23:59:59 GMT", Some(1_709_251_199)),
             ("Fri, 31 Dec 2027 23:59:60 GMT", Some(1_830_297_600)),
             ("Mon, 01 Mar 2100 00:00:00 GMT", Some(4_107_542_400)),
+            ("Mon, 01 Jan 2001 00:00:00 GMT", Some(978_307_200)),
+            ("Thu, 01 Jan 2004 00:00:00 GMT", Some(1_072_915_200)),
+            ("Sat, 28 Feb 2026 00:00:00 GMT", Some(1_772_236_800)),
+            ("Tue, 30 Apr 2024 00:00:00 GMT", Some(1_714_435_200)),
             ("Fri, 31 Dec 9999 23:59:59 GMT", Some(253_402_300_799)),
             ("Wed, 31 Dec 1969 23:59:59 GMT", None),
             ("Sat, 01 Jan 0000 00:00:00 GMT", None),
             ("Mon, 06 Nov 1994 08:49:37 GMT", None),
             ("Mon, 29 Feb 2100 00:00:00 GMT", None),
             ("Mon, 31 Apr 2028 00:00:00 GMT", None),
+            ("Fri, 30 Feb 2024 00:00:00 GMT", None),
+            ("Sun, 29 Feb 2026 00:00:00 GMT", None),
+            ("Thu, 32 Jan 2024 00:00:00 GMT", None),
             ("Sun, 00 Nov 1994 08:49:37 GMT", None),
             ("Sun, 06 nov 1994 08:49:37 GMT", None),
             ("Sun, 06 Nov 1994 24:00:00 GMT", None),

@@ -258,6 +258,43 @@ mod tests {
     }
 
     #[test]
+    fn credentials_cookies_and_addresses_of_a_request() {
+        let parts = |method: &str, lines: &str| {
+            let head = head(format!("{method} / HTTP/1.1\r\n{lines}\r\n").as_bytes());
+            Request::new(head, Some("192.0.2.1:80".parse().unwrap()), Some("192.0.2.7".parse().unwrap()))
+        };
+        let request = parts("PUT", "Cookie: a=1; b=2; a=3\r\nAuthorization: bEARER  t\r\nUpgrade: websocket\r\n");
+        assert_eq!((request.method(), request.is_websocket()), ("PUT", true));
+        assert_eq!((request.cookie("a"), request.cookie("b"), request.cookie("c")), (Some("1"), Some("2"), None));
+        assert_eq!((request.bearer_token(), request.basic_auth().is_some()), (Some("t"), false));
+        assert_eq!(request.peer_addr(), Some("192.0.2.1:80".parse().unwrap()));
+        assert_eq!(request.client_ip(), Some("192.0.2.7".parse().unwrap()));
+        // The user name and the password of RFC 7617 section 2.
+        let request = parts("GET", "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n");
+        assert!(request.basic_auth().is_some_and(|credentials| credentials.matches("Aladdin", "open sesame")));
+        assert_eq!((request.is_websocket(), request.bearer_token(), request.cookie("a")), (false, None, None));
+        assert_eq!(parts("GET", "Authorization: Bearer   \r\n").bearer_token(), None);
+        let twice = parts("GET", "Authorization: Bearer a\r\nAuthorization: Bearer b\r\n");
+        assert_eq!((twice.bearer_token(), twice.basic_auth().is_some()), (None, false));
+    }
+
+    #[cfg(feature = "legacy")]
+    #[test]
+    fn the_origin_and_the_names_of_a_draft_replace_those_of_rfc_6455() {
+        let mut request = request("/ HTTP/1.1\r\nOrigin: http://a\r\nSec-WebSocket-Protocol: b");
+        let draft = |origin: Option<&str>| {
+            let (origin, subprotocols) = (origin.map(str::to_owned), vec!["c".to_owned()]);
+            Some(Box::new(DraftFields { version: "hybi-08", origin, subprotocols }))
+        };
+        for (fields, origin, name) in
+            [(None, "http://a", "b"), (draft(None), "http://a", "c"), (draft(Some("http://d")), "http://d", "c")]
+        {
+            request.draft = fields;
+            assert_eq!((request.origin(), request.subprotocols().collect::<Vec<_>>()), (Some(origin), vec![name]));
+        }
+    }
+
+    #[test]
     fn secrets_are_not_shown() {
         let bytes = "/path?token=S3CRET HTTP/1.1\r\nHost: h\r\nCookie: S3CRET\r\nSec-WebSocket-Protocol: S3CRET\r\nX-Key: S3CRET";
         let shown = format!("{:?}", request(bytes));

@@ -201,9 +201,20 @@ mod tests {
                 "HTTP/1.1 304 Not Modified\r\nContent-Type: x/y\r\nConnection: close\r\n\r\n",
             ),
             (
-                Response::too_many_requests(std::time::Duration::from_millis(1500)),
+                Response::too_many_requests(std::time::Duration::new(1, 1)),
                 "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 2\r\n\
                  Content-Length: 35\r\nConnection: close\r\n\r\ntoo many requests; try again later\n",
+            ),
+            (
+                Response::too_many_requests(std::time::Duration::from_secs(2)),
+                "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain; charset=utf-8\r\nRetry-After: 2\r\n\
+                 Content-Length: 35\r\nConnection: close\r\n\r\ntoo many requests; try again later\n",
+            ),
+            (
+                Response::unauthorized("the feed"),
+                "HTTP/1.1 401 Unauthorized\r\nContent-Type: text/plain; charset=utf-8\r\n\
+                 WWW-Authenticate: Basic realm=\"the feed\", charset=\"UTF-8\"\r\nContent-Length: 38\r\n\
+                 Connection: close\r\n\r\na user name and a password are needed\n",
             ),
             (Response::empty(299), "HTTP/1.1 299 \r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
             (

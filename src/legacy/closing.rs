@@ -120,6 +120,52 @@ mod tests {
     use crate::legacy::table::SPECS;
     use crate::legacy::Version;
 
+    /// Of each version: what a caller may close with, and what it does with the Close of the peer.
+    #[test]
+    fn closing_without_codes_and_with_them() {
+        for spec in SPECS {
+            let (version, codes) = (spec.version, spec.version >= Version::Hybi06);
+            let echoes = (Version::Hybi01..=Version::Hybi05).contains(&version);
+            let lacks = |feature| Err(UsageError::UnsupportedByVersion { version: spec.name, feature });
+            for (code, reason, refused) in [
+                (CloseCode::NORMAL, "", None),
+                (CloseCode::NORMAL, "bye", Some("reason for closing")),
+                (CloseCode::GOING_AWAY, "", Some("close codes")),
+                (CloseCode::GOING_AWAY, "bye", Some("close codes")),
+            ] {
+                let want = refused.filter(|_| !codes).map_or(Ok(()), lacks);
+                assert_eq!(spec.check_close(code, reason), want, "{version} {code} {reason}");
+            }
+            assert_eq!((spec.sends_failure_close(), spec.server_closes_tcp_first()), (codes, codes), "{version}");
+            assert_eq!(spec.closes_by_eof(), version <= Version::Hixie75, "{version}");
+            // hybi03-4.4-2
+            let body = b"\x03\xE8bye";
+            let reply = if codes { &body[..2] } else { &body[..if echoes { body.len() } else { 0 }] };
+            assert_eq!(spec.reply_body(body), reply, "{version}");
+            for role in [Role::Client, Role::Server] {
+                let (_, own) = spec.close_frame(role, CloseCode::NORMAL, "");
+                assert!(!spec.needs_second_close(role, &own), "{version}");
+                assert_eq!(spec.needs_second_close(role, b"X"), echoes, "{version}");
+            }
+        }
+    }
+
+    /// hybi06-7.4-1, hybi09-7.4-1: too big is 1004 in the drafts, and text that is not UTF-8 has a code since version 8.
+    #[test]
+    fn codes_of_rfc_6455_become_those_of_the_version() {
+        for (version, too_big, invalid) in [
+            (Version::Hybi06, 1004, 1002),
+            (Version::Hybi07, 1004, 1002),
+            (Version::Hybi08, 1004, 1007),
+            (Version::Rfc6455, 1009, 1007),
+        ] {
+            let sent =
+                |code| DraftSpec::for_version(version).close_frame(Role::Server, code, "").0.map(CloseCode::as_u16);
+            assert_eq!((sent(CloseCode::TOO_BIG), sent(CloseCode::INVALID_PAYLOAD)), (Some(too_big), Some(invalid)));
+            assert_eq!((sent(CloseCode::NORMAL), sent(CloseCode::new(2000))), (Some(1000), Some(1001)), "{version}");
+        }
+    }
+
     /// Every code of two bytes, in every version with codes.
     #[test]
     fn ranges_of_codes() {

@@ -351,3 +351,48 @@ fn check_length(text: &[u8], limit: u64) -> Result<(), ProtocolError> {
         false => Err(ProtocolError::MessageTooBig { length, limit }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::legacy::deflate_stream::StreamDeflater;
+    use crate::legacy::encoder::Encoder;
+    use crate::legacy::Version;
+
+    #[test]
+    fn shrinking_releases_what_a_large_message_needed() {
+        let spec = DraftSpec::for_version(Version::Hybi07);
+        for compressed in [false, true] {
+            let mut encoder = Encoder::new(spec, None, [0; 20], compressed.then(StreamDeflater::new));
+            let (mut wire, message) = (Vec::new(), [b'x'; 200_000]);
+            encoder.encode_frame(&mut wire, true, Opcode::Data(MessageKind::Binary), &message).unwrap();
+            let inflater = compressed.then(StreamInflater::new);
+            let limits = Limits::with_max_message_size(1 << 20);
+            let mut decoder = Decoder::new(spec, Role::Client, limits, &[], [0; 20], inflater);
+            let mut rest = wire.as_slice();
+            while decoder.next().unwrap().is_none() {
+                let space = decoder.space();
+                let (now, later) = rest.split_at(space.len().min(rest.len()));
+                space[..now.len()].copy_from_slice(now);
+                decoder.filled(now.len());
+                rest = later;
+            }
+            assert_eq!(decoder.payload(), message);
+            assert_eq!(decoder.next(), Ok(None));
+            decoder.text = vec![0; 100];
+            let sizes = |decoder: &mut Decoder| {
+                let inflated = decoder.inflater.as_ref().map_or(0, StreamInflater::capacity);
+                let translated = decoder.translated.capacity();
+                (decoder.input.capacity(), inflated, translated, decoder.frames.space().len(), decoder.text.capacity())
+            };
+            let small = InputBuffer::new(&[]).capacity();
+            let (input, inflated, translated, frames, _) = sizes(&mut decoder);
+            assert_eq!(
+                (input > small, inflated > 0, translated > 0, frames > small),
+                (!compressed, compressed, true, true)
+            );
+            decoder.shrink();
+            assert_eq!(sizes(&mut decoder), (small, 0, 0, small, 0));
+        }
+    }
+}

@@ -56,6 +56,11 @@ impl StreamInflater {
             self.used = 0;
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.plain.capacity()
+    }
 }
 
 /// Compresses the stream to the peer.
@@ -86,5 +91,59 @@ impl StreamDeflater {
 
     pub(super) fn shrink(&mut self) {
         self.frame = Vec::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was decompressed and not consumed survives; otherwise the memory is released, and the stream goes on.
+    #[test]
+    fn shrinking_releases_what_was_consumed() {
+        let (mut deflater, mut wire) = (StreamDeflater::new(), Vec::new());
+        for _ in 0..2 {
+            deflater.frame.extend_from_slice(b"hello");
+            deflater.deflate_frame(&mut wire);
+        }
+        let (first, second) = wire.split_at(wire.len() - 4);
+        let mut inflater = StreamInflater::new();
+        let mut input = InputBuffer::new(first);
+        let begun = inflater.unread(&mut input).unwrap().to_vec();
+        assert!(begun.starts_with(b"hello"), "{}", begun.escape_ascii());
+        inflater.consume(2);
+        inflater.shrink();
+        assert_eq!(inflater.unread(&mut input).unwrap(), &begun[2..]);
+        inflater.consume(begun.len() - 2);
+        inflater.shrink();
+        assert_eq!(inflater.plain.capacity(), 0);
+        let mut all = begun;
+        all.extend_from_slice(inflater.unread(&mut InputBuffer::new(second)).unwrap());
+        inflater.consume(all.len());
+        all.extend_from_slice(inflater.unread(&mut InputBuffer::new(&wire_of_a_third(&mut deflater))).unwrap());
+        assert_eq!(all, b"hellohellohello");
+    }
+
+    fn wire_of_a_third(deflater: &mut StreamDeflater) -> Vec<u8> {
+        let mut wire = Vec::new();
+        deflater.frame.extend_from_slice(b"hello");
+        deflater.deflate_frame(&mut wire);
+        wire
+    }
+
+    #[test]
+    fn a_large_allocation_is_not_kept() {
+        let mut deflater = StreamDeflater::new();
+        for capacity in [10, MAX_KEPT_CAPACITY - 1, MAX_KEPT_CAPACITY, MAX_KEPT_CAPACITY + 1, 1 << 20] {
+            deflater.frame = Vec::with_capacity(capacity);
+            let capacity = deflater.frame.capacity();
+            deflater.frame.push(0);
+            deflater.deflate_frame(&mut Vec::new());
+            let kept = if capacity > 65_536 { 0 } else { capacity };
+            assert_eq!((deflater.frame.len(), deflater.frame.capacity()), (0, kept));
+        }
+        deflater.frame = Vec::with_capacity(10);
+        deflater.shrink();
+        assert_eq!(deflater.frame.capacity(), 0);
     }
 }

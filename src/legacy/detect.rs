@@ -154,6 +154,31 @@ mod tests {
         parser.finish().unwrap()
     }
 
+    #[test]
+    fn the_versions_that_are_enabled() {
+        // 6455-4.4-1, hybi04-5.2.1-1
+        let config = |versions: &[Version]| DraftConfig { versions: versions.to_vec(), deflate_stream: false };
+        for (versions, list) in [
+            (&[][..], "13"),
+            (&[Version::Hybi04, Version::Hixie75, Version::Hybi08], "13, 8, 4"),
+            (&[Version::Rfc6455, Version::Hybi00], "13"),
+        ] {
+            assert_eq!(config(versions).version_list(), list);
+        }
+        let requested = |versions: &[Version], fields| match config(versions).requested(&request(fields)) {
+            Ok(spec) => Ok(spec.map(|spec| spec.version)),
+            Err(error) => Err(error.to_string()),
+        };
+        let keys = "Sec-WebSocket-Key1: a|Sec-WebSocket-Key2: b";
+        assert_eq!(requested(&[Version::Hybi00, Version::Hybi01], keys), Ok(Some(Version::Hybi00)));
+        assert_eq!(requested(&[Version::Hybi01], keys), Ok(Some(Version::Hybi01)));
+        assert_eq!(requested(&[Version::Hybi08], keys), Ok(None));
+        assert_eq!(requested(&[Version::Hybi08], "Sec-WebSocket-Version: 9"), Ok(None));
+        // Without a draft, nothing of the drafts is looked at.
+        assert!(requested(&[Version::Hybi08], "Sec-WebSocket-Key1: a").is_err());
+        assert_eq!(requested(&[], "Sec-WebSocket-Key1: a"), Ok(None));
+    }
+
     /// Shows the answer to iana-1.
     #[test]
     fn every_row_of_the_table() {

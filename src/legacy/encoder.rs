@@ -89,3 +89,36 @@ impl ClosingFrame {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::legacy::table::SPECS;
+    use crate::message::MessageKind;
+
+    #[test]
+    fn keys_are_fetched_where_the_version_masks() {
+        for spec in SPECS {
+            for client in [false, true] {
+                let source = RandomSource::from_fn(Box::new(|out: &mut [u8]| {
+                    out.fill(7);
+                    Ok(())
+                }));
+                let mut encoder = Encoder::new(spec, client.then_some(source), [0; 20], None);
+                assert_eq!(encoder.is_low_on_keys(), client && spec.masks(), "{}", spec.name);
+                encoder.prefetch_keys().unwrap();
+                assert!(!encoder.is_low_on_keys(), "{}", spec.name);
+            }
+        }
+    }
+
+    #[test]
+    fn shrinking_releases_the_frame_of_a_compressed_stream() {
+        let mut encoder = Encoder::new(SPECS[10], None, [0; 20], Some(StreamDeflater::new()));
+        encoder.encode_frame(&mut Vec::new(), true, Opcode::Data(MessageKind::Text), b"hello").unwrap();
+        let kept = |encoder: &Encoder| encoder.deflater.as_ref().map(|deflater| deflater.frame.capacity() > 0);
+        assert_eq!(kept(&encoder), Some(true));
+        encoder.shrink();
+        assert_eq!(kept(&encoder), Some(false));
+    }
+}

@@ -4,8 +4,11 @@
 //! |---|---|
 //! | `context` | the draft in use, and its opening handshake |
 //! | `frame` | the rows for frames, and for the bytes between a head and the first frame |
+//! | `exact` | tests: what is printed, character by character |
 
 pub(crate) mod context;
+#[cfg(test)]
+mod exact;
 pub(crate) mod frame;
 
 use crate::explain::Explainer;
@@ -260,5 +263,14 @@ mod tests {
         let shown = format!("{:?}", context::DraftContext::new(Version::Hybi04));
         assert_eq!(shown, "DraftContext { version: \"hybi-04\", .. }");
         assert!(!format!("{client:?}").contains("dGhl"));
+    }
+
+    /// A version with one subprotocol has its own note, a later one that of RFC 6455.
+    #[test]
+    fn the_note_of_a_subprotocol_depends_on_the_version() {
+        for (version, own) in [(Version::Hybi00, true), (Version::Hybi08, false)] {
+            let note = context::DraftContext::new(version).note(Role::Client, "sec-websocket-protocol", b"a");
+            assert_eq!(note.as_deref(), own.then_some("the subprotocol of the client"), "{version}");
+        }
     }
 }

@@ -66,4 +66,28 @@ impl TranslatedFrames {
     pub(super) fn shrink(&mut self) {
         self.bytes.shrink_to(self.bytes.len());
     }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shrinking_releases_what_was_read_and_keeps_the_rest() {
+        let mut translated = TranslatedFrames::new(MessageKind::Text);
+        translated.begin(true, Opcode::Data(MessageKind::Text), 100);
+        translated.push(&[b'x'; 100]);
+        let mut to = [0; 50];
+        assert_eq!(translated.read(&mut to), 50);
+        translated.shrink();
+        assert_eq!(translated.read(&mut [0; 100]), 52);
+        assert!(translated.bytes.capacity() > 0);
+        translated.shrink();
+        assert_eq!(translated.bytes.capacity(), 0);
+    }
 }

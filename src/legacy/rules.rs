@@ -69,6 +69,12 @@ mod tests {
             assert_eq!(oldest.require(capability), Err(error));
             assert_eq!(DraftSpec::for_version(Version::Rfc6455).require(capability), Ok(()));
         }
-        assert!(!oldest.interleaves_control_frames() && !oldest.rejects_unsolicited_pongs());
+        // hybi06-4.4-1, hybi01-4.4-1
+        for version in Version::ALL {
+            let spec = DraftSpec::for_version(version);
+            assert_eq!(spec.interleaves_control_frames(), version >= Version::Hybi06, "{version}");
+            let strict = (Version::Hybi01..=Version::Hybi02).contains(&version);
+            assert_eq!(spec.rejects_unsolicited_pongs(), strict, "{version}");
+        }
     }
 }

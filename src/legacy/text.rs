@@ -44,12 +44,11 @@ impl LossyUtf8 {
         }
     }
 
-    /// Handles the end of the text, also inside a character.
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) {
+    /// Handles the end of the text, also inside a character. Another text needs another value.
+    pub(super) fn finish(&self, out: &mut Vec<u8>) {
         if !self.incomplete.is_empty() {
             out.extend_from_slice(REPLACEMENT);
         }
-        self.incomplete.clear();
     }
 }
 

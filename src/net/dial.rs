@@ -134,16 +134,20 @@ fn resolve_on_thread(
 
 /// Makes one attempt at one address.
 fn open(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
-    loop {
-        // `connect_timeout` rejects a timeout of zero as an invalid argument.
-        let left = deadline.remaining();
-        if left.is_zero() {
-            return Err(io::Error::new(ErrorKind::TimedOut, "no time was left for this address"));
-        }
-        match TcpStream::connect_timeout(&address, left) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result,
-        }
+    // `connect_timeout` rejects a timeout of zero as an invalid argument. It goes on after a signal.
+    let left = deadline.remaining();
+    if left.is_zero() {
+        return Err(io::Error::new(ErrorKind::TimedOut, "no time was left for this address"));
+    }
+    refuse_itself(TcpStream::connect_timeout(&address, left)?, address)
+}
+
+/// Where nothing listens at a port of this machine, a socket may get that port as its own, and is then connected to itself. That
+/// also keeps the server that should be there from its port.
+fn refuse_itself(stream: TcpStream, address: SocketAddr) -> io::Result<TcpStream> {
+    match stream.local_addr() {
+        Ok(own) if own == address => Err(ErrorKind::ConnectionRefused.into()),
+        _ => Ok(stream),
     }
 }
 

@@ -476,4 +476,28 @@ pub(super) mod tests {
         assert!(stream.shutdown_write(LONG));
         assert_eq!(calls.try_iter().last(), Some(4));
     }
+
+    /// After the end of the connection, halves that would block are not asked for ever.
+    #[test]
+    fn after_the_end_no_half_is_asked_again() {
+        struct Blocks;
+        impl Read for Blocks {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(ErrorKind::WouldBlock.into())
+            }
+        }
+        let (done, all_done) = mpsc::channel();
+        thread::spawn(move || {
+            let ended = Pipe::default();
+            ended.close(None);
+            copy_from_reader(Box::new(Blocks), &ended);
+            let (mut left, mut calls) = (2, 0);
+            let blocks = retry(&ended, &mut left, || {
+                calls += 1;
+                Err::<(), _>(ErrorKind::WouldBlock.into())
+            });
+            done.send((blocks.map_err(|error| error.kind()), left, calls)).unwrap();
+        });
+        assert_eq!(all_done.recv_timeout(LONG).expect("a half is still asked"), (Err(ErrorKind::WouldBlock), 0, 3));
+    }
 }

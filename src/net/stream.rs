@@ -387,4 +387,11 @@ pub(crate) mod tests {
             drop(far);
         }
     }
+
+    #[cfg(all(feature = "native-tls", feature = "server"))]
+    #[test]
+    fn a_stream_of_the_caller_has_no_socket_for_tls() {
+        let stream = Stream::from_split(stuck().0).unwrap();
+        assert!(stream.try_clone_plain().is_none());
+    }
 }

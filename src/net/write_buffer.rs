@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::deadline::{Deadline, WRITE_QUANTUM};
 use super::stream::Stream;
+use super::tcp;
 
 /// Number of bytes after which the timeout of a write starts again.
 const PROGRESS_UNIT: usize = 64 << 10;
@@ -141,8 +142,7 @@ impl WriteBuffer {
         let mut stall_timer = StallTimer::default();
         loop {
             let count = match taken {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => count,
+                Ok(count) => tcp::taken(count)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
                 Err(error) => return Err(error),
             };
@@ -585,5 +585,15 @@ mod tests {
         buffer(b"").write(&stream, b"", WriteMode::PerChunk(LONG)).unwrap();
         buffer(b"").write(&stream, &[], WriteMode::Brief).unwrap();
         assert_eq!(WRITES.get() - before, 0);
+    }
+
+    #[test]
+    fn bytes_that_wait_survive_a_shrink() {
+        let mut buffer = buffer(b"abc");
+        buffer.shrink();
+        assert_eq!(buffer.bytes(), b"abc");
+        buffer.reset();
+        buffer.shrink();
+        assert_eq!(buffer.bytes.capacity(), 0);
     }
 }

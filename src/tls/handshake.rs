@@ -14,6 +14,7 @@ use crate::error::{Error, Result, Step};
 use crate::net::deadline::{Deadline, WRITE_QUANTUM};
 #[cfg(feature = "client")]
 use crate::net::stream::Stream;
+use crate::net::tcp::taken;
 #[cfg(feature = "server")]
 use crate::net::tcp::TimedSocket;
 
@@ -84,8 +85,7 @@ fn write(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) -> Res
     let bytes = std::mem::take(&mut memory.lock_buffers().outgoing);
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
-        match plain.write(rest, WRITE_QUANTUM) {
-            Ok(0) => return Err(Error::io(Step::Tls, ErrorKind::WriteZero.into())),
+        match plain.write(rest, WRITE_QUANTUM).and_then(taken) {
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(Error::io(Step::Tls, error)),
@@ -227,5 +227,60 @@ mod tests {
             assert!(!hello.windows(9).any(|part| part == b"192.0.2.1" || part == b"2001:db8:"));
             assert!(connecting.join().unwrap().is_err());
         }
+    }
+
+    /// A peer that takes nothing, and one that is gone.
+    #[test]
+    fn messages_of_a_handshake_that_are_not_taken_end_at_the_deadline() {
+        let (near, far) = sockets();
+        let plain = transport(Stream::from_socket(near).unwrap()).unwrap();
+        let memory = MemoryTransport::default();
+        // More than a loopback connection holds.
+        let fill = || memory.lock_buffers().outgoing.resize(24 << 20, 0);
+        fill();
+        let late = write(&plain, &memory, Deadline::after(Duration::from_millis(500)));
+        assert!(matches!(late, Err(Error::Timeout(Step::Tls))), "{late:?}");
+        plain.shutdown();
+        fill();
+        let gone = write(&plain, &memory, Deadline::after(Duration::from_secs(120)));
+        assert!(matches!(&gone, Err(Error::Io(_))), "{gone:?}");
+        fill();
+        send_alert(&plain, &memory, Deadline::after(Duration::from_secs(120)));
+        drop(far);
+    }
+
+    /// What the peer still sends is taken, so that no reset overtakes the alert: up to its end, or a number of bytes.
+    #[test]
+    fn input_after_an_alert_is_discarded() {
+        // One part more than the last read may take.
+        for (length, ends) in [(10, true), (LINGER_BYTES + (8 << 10), false)] {
+            let (near, mut far) = sockets();
+            let memory = MemoryTransport::default();
+            memory.lock_buffers().outgoing.extend_from_slice(b"alert");
+            let peer = thread::spawn(move || {
+                far.write_all(&vec![0; length]).unwrap();
+                if ends {
+                    far.shutdown(std::net::Shutdown::Write).unwrap();
+                }
+                let mut came = Vec::new();
+                far.read_to_end(&mut came).unwrap();
+                came
+            });
+            let plain = transport(Stream::from_socket(near).unwrap()).unwrap();
+            send_alert(&plain, &memory, Deadline::after(Duration::from_secs(120)));
+            let (mut part, mut left) = ([0; 4 << 10], 0);
+            while let count @ 1.. = plain.read(&mut part, Duration::from_secs(120)).unwrap() {
+                left += count;
+            }
+            assert!(ends || left > 0, "the rest is not taken");
+            assert_eq!(peer.join().unwrap(), b"alert");
+        }
+    }
+
+    #[test]
+    fn tls_over_a_stream_of_the_caller_is_the_callers() {
+        let split = crate::net::split_stream::SplitStream::new(io::empty(), io::sink());
+        let refused = transport(Stream::from_split(split).unwrap()).map(drop);
+        assert!(matches!(&refused, Err(Error::Io(_))), "{refused:?}");
     }
 }

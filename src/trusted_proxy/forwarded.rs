@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn forwarded_lists() {
-        let rows: [(&[&str], &[&str]); 29] = [
+        let rows: [(&[&str], &[&str]); 31] = [
             (&[], &[]),
             (&["for=192.0.2.43"], &["192.0.2.43"]),
             // The examples of RFC 7239 section 4, and of section 6.
@@ -158,6 +158,8 @@ mod tests {
             (&["for=\"[192.0.2.1]\""], &["-"]),
             // An invalid entry invalidates its header.
             (&["for=192.0.2.1, for"], &["-"]),
+            (&["for=192.0.2.1 for=192.0.2.2"], &["-"]),
+            (&["for 192.0.2.1"], &["-"]),
             (&["for=192.0.2.1, for=\"x"], &["-"]),
             (&["for=192.0.2.1;for=192.0.2.2"], &["-"]),
             (&["for=192.0.2.1:80"], &["-"]),

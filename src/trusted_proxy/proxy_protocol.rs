@@ -14,8 +14,8 @@
 //! ```
 //!
 //! No byte behind the header may be read from the network, because it belongs to the next protocol. So the caller reads
-//! only the number of bytes in [`Progress::More`], which certainly belong to the header. Both versions have at least
-//! 15; a line is then read byte by byte.
+//! only the number of bytes in [`Progress::More`], which certainly belong to the header. A header of either version has at
+//! least 15 bytes, one of version 2 at least 16. After its first 15 bytes a line is read byte by byte.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -132,8 +132,7 @@ fn binary(bytes: &[u8]) -> Result<Progress, ProxyHeaderErrorKind> {
         return Err(ProxyHeaderErrorKind::Family(byte));
     }
     let Some((fixed, rest)) = bytes.split_first_chunk::<FIXED_PART>() else {
-        return Ok(bytes_missing(bytes, if bytes.len() < MIN_HEADER { MIN_HEADER } else { FIXED_PART })
-            .unwrap_or(Progress::More(1)));
+        return Ok(Progress::More(FIXED_PART.saturating_sub(bytes.len())));
     };
     let &[.., command, family, high, low] = fixed;
     let length = u16::from_be_bytes([high, low]);
@@ -261,6 +260,12 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_minimum_length_is_read_at_once() {
+        assert_eq!((parse(b""), parse(b"PROXY T")), (Ok(Progress::More(15)), Ok(Progress::More(8))));
+        assert_eq!((parse(b"\r"), parse(b"\r\n\r\n\0")), (Ok(Progress::More(15)), Ok(Progress::More(11))));
     }
 
     #[test]

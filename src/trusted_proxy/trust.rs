@@ -183,7 +183,8 @@ pub(crate) fn read_proxy_header(
         };
         // A line is read byte by byte. The longest header has 4 KiB.
         let mut part = [0; 256];
-        let part = part.get_mut(..wanted.min(256)).unwrap_or_default();
+        let count = wanted.min(part.len());
+        let part = part.get_mut(..count).unwrap_or_default();
         match read(part).map_err(|error| Error::io_by_deadline(Step::Handshake, error))? {
             0 => return Err(rejected(ProxyHeaderErrorKind::UnexpectedEof)),
             count => bytes.extend_from_slice(part.get(..count).unwrap_or_default()),
@@ -284,6 +285,17 @@ mod tests {
             !TrustedProxies::default().requires_proxy_header(peer)
                 && !TrustedProxies::default().requires_proxy_header(None)
         );
+        let untrusted = Some("192.0.2.1:80".parse().unwrap());
+        for (header, proxy_protocol, trusted) in
+            [(None, None, false), (Some("10.0.0.0/8"), None, true), (None, Some("10.0.0.0/8"), true)]
+        {
+            let list = |entry: &str| TrustedAddresses::parse([entry]).unwrap();
+            let header = header.map(|entry| (ForwardedHeader::Forwarded, list(entry)));
+            let proxies = TrustedProxies { header, proxy_protocol: proxy_protocol.map(list) };
+            assert_eq!((proxies.is_trusted(peer), proxies.is_trusted(untrusted)), (trusted, false));
+            let by_header = [peer, untrusted].map(|peer| proxies.trusts_header_of(TracedClient::peer(peer)));
+            assert_eq!(by_header, [trusted && proxies.header.is_some(), false]);
+        }
         for entry in ["", "localhost", "10.0.0.0/33", "10.0.0.1:80", "[::1]", "Unix"] {
             assert_eq!(TrustedAddresses::parse([entry]).unwrap_err(), UsageError::TrustedProxy(entry.to_owned()));
         }
@@ -294,6 +306,11 @@ mod tests {
         let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n";
         let mut input = &[header.as_slice(), b"GET"].concat()[..];
         let from = peer("10.0.0.1");
+        let client = read_proxy_header(from, |to| io::Read::read(&mut input, to)).unwrap();
+        assert_eq!((client.ip(), input), (ip("192.0.2.1"), b"GET".as_slice()));
+        // One of version 2 with extensions is read in pieces.
+        let long = [b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x02\x58\xC0\0\x02\x01".as_slice(), &[0; 596], b"GET"].concat();
+        let mut input = long.as_slice();
         let client = read_proxy_header(from, |to| io::Read::read(&mut input, to)).unwrap();
         assert_eq!((client.ip(), input), (ip("192.0.2.1"), b"GET".as_slice()));
         // The end of the stream, an error, and a timeout.

@@ -206,9 +206,8 @@ impl Blocks {
     fn code_length(&mut self, counts: Counts, read: usize, bits: &mut BitReader) -> Result<(), Stop> {
         let length = bits.take(3).ok_or(Stop::NeedInput)?;
         let place = LENGTH_ORDER.get(read).and_then(|&symbol| self.lengths.get_mut(usize::from(symbol)));
-        if let (Some(place), Ok(length)) = (place, u8::try_from(length)) {
-            *place = length;
-        }
+        // 19 are sent at most, of three bits.
+        *place.ok_or(InflateError::TooManyLengths)? = u8::try_from(length).unwrap_or_default();
         let read = read.saturating_add(1);
         self.state = State::CodeLengths { counts, read };
         if read == counts.lengths {
@@ -260,4 +259,24 @@ impl Blocks {
 pub(crate) enum StopAtEnd {
     Yes,
     No,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three bits of which the second and third are zero, and up to seven bits of padding.
+    #[test]
+    fn the_beginning_of_an_empty_stored_block() {
+        for count in 0..=16 {
+            for bits in 0..8 {
+                let mut blocks = Blocks { count, bits, ..Blocks::new() };
+                let is_cut = (3..=10).contains(&count) && (bits == 0 || bits == 1);
+                assert_eq!(blocks.take_truncated_block(), is_cut, "{count} {bits:03b}");
+                assert_eq!(blocks.count, if is_cut { 0 } else { count });
+            }
+        }
+        let mut blocks = Blocks { state: State::Symbols, count: 3, ..Blocks::new() };
+        assert!(!blocks.take_truncated_block());
+    }
 }

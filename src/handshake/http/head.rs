@@ -49,7 +49,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// A head without fields, and with the version still to be set.
+    /// A head without fields. The version is still to be set, or is not used.
     pub(crate) fn empty(start: StartLine) -> Head {
         let version = HttpVersion { major: 0, minor: 0 };
         Head { bytes: Vec::new(), start, version, start_end: 0, fields: Vec::new() }
@@ -58,7 +58,7 @@ impl Head {
     /// The head of a response of this side, without fields.
     #[cfg(feature = "server")]
     pub(crate) fn response(status: u16) -> Head {
-        Head { version: HttpVersion { major: 1, minor: 1 }, ..Head::empty(StartLine::Response { status }) }
+        Head::empty(StartLine::Response { status })
     }
 
     /// Adds a field, which must have been checked. False: names and values would exceed 64 KiB, and the head is unchanged.

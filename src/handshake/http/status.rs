@@ -65,6 +65,34 @@ pub(crate) fn reason(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "client")]
+    use crate::handshake::http::HeadParser;
+
+    /// RFC 9110 section 15.2: the statuses of the responses, and the number of those that are read.
+    #[cfg(feature = "client")]
+    #[test]
+    fn interim_responses_are_skipped_up_to_their_maximum() {
+        let rows: [(&[u16], usize); 7] = [
+            (&[200], 1),
+            (&[101], 1),
+            (&[100, 101], 2),
+            (&[102, 199, 200], 3),
+            (&[100, 103, 103, 103, 101], 5),
+            (&[100, 100, 100, 100, 100, 100, 100], 5),
+            (&[404, 100], 1),
+        ];
+        for (statuses, read) in rows {
+            let mut count = 0;
+            let head = skip_interim(|| {
+                let mut parser = HeadParser::response();
+                parser.feed(format!("HTTP/1.1 {} x\r\n\r\n", statuses[count]).as_bytes())?;
+                count += 1;
+                Ok::<_, crate::error::HeadErrorKind>(parser.finish().unwrap())
+            });
+            assert_eq!((count, head.unwrap().status()), (read, statuses[read - 1]), "{statuses:?}");
+        }
+        assert_eq!(skip_interim(|| Err(7)).err(), Some(7));
+    }
 
     /// RFC 9110 section 15, RFC 6585.
     #[test]

@@ -72,7 +72,7 @@ const UNSTABLE: [std::ops::RangeInclusive<char>; 2] = ['\u{1e9e}'..='\u{1e9e}', 
 /// The scripts in [`LETTERS`] that are written from right to left.
 const RIGHT_TO_LEFT: std::ops::RangeInclusive<char> = '\u{5d0}'..='\u{6d5}';
 
-/// The name in ASCII, each label outside ASCII as `xn--…`. 6455-11.1.1-1, 6455-11.1.2-1
+/// The name in ASCII, each label outside ASCII as `xn--…`. The name is not empty. 6455-11.1.1-1, 6455-11.1.2-1
 pub(super) fn to_ascii(name: &str) -> Result<String, UriErrorKind> {
     let lower: Vec<Vec<char>> =
         name.split('.').map(|label| label.chars().flat_map(char::to_lowercase).collect()).collect();
@@ -83,7 +83,7 @@ pub(super) fn to_ascii(name: &str) -> Result<String, UriErrorKind> {
     let last = lower.len().saturating_sub(1);
     let mut labels = Vec::with_capacity(lower.len());
     for (index, label) in lower.iter().enumerate() {
-        let root = label.is_empty() && index == last && index > 0;
+        let root = label.is_empty() && index == last;
         if !root && (!is_valid(label) || directed && !has_one_direction(label)) {
             return Err(UriErrorKind::UnsupportedHost);
         }

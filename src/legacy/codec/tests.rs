@@ -538,7 +538,8 @@ fn long_control_frames_of_hybi_01_are_truncated() {
     for version in [Hybi01, Hybi02] {
         let bytes = [&[0x02, 126, 0, 200][..], &body, &[0x01, 126, 0, 200], &body].concat();
         let want = [Seen::Ping(body[..125].to_vec()), Seen::Close(None, String::new())];
-        assert_eq!(all_ways(version, Role::Server, roomy(), DeflateStream::No, &bytes), want);
+        let limits = Limits { max_frame_size: 200, ..roomy() };
+        assert_eq!(all_ways(version, Role::Server, limits, DeflateStream::No, &bytes), want);
         let limits = Limits { max_frame_size: 199, ..roomy() };
         let got = all_ways(version, Role::Server, limits, DeflateStream::No, &bytes);
         assert_eq!(got, [Seen::Failed(ProtocolError::FrameTooBig { length: 200, limit: 199 })]);
@@ -584,6 +585,16 @@ fn invalid_utf_8_is_replaced_or_fails() {
         assert_eq!(matches!(got[..], [Seen::Message(..)]), fits, "{count}");
         assert_eq!(matches!(got[..], [Seen::Failed(ProtocolError::MessageTooBig { .. })]), !fits, "{count}");
     }
+    // They are counted after each piece of 4 KiB, and after the last character, which is incomplete.
+    let incomplete = b"\x80\x80\xE2".to_vec();
+    let bytes = written(Hybi03, Role::Server, DeflateStream::No, &[(true, TEXT, incomplete.clone())]);
+    let got = all_ways(Hybi03, Role::Client, Limits::with_max_message_size(9), DeflateStream::No, &bytes);
+    assert_eq!(got, [text("\u{FFFD}\u{FFFD}\u{FFFD}")]);
+    for (sent, limit, length) in [(vec![0x80; 20_000], 20_000, 24_576), (incomplete, 8, 9)] {
+        let bytes = written(Hybi03, Role::Server, DeflateStream::No, &[(true, TEXT, sent)]);
+        let got = all_ways(Hybi03, Role::Client, Limits::with_max_message_size(limit), DeflateStream::No, &bytes);
+        assert_eq!(got, [Seen::Failed(ProtocolError::MessageTooBig { length, limit })]);
+    }
 }
 
 #[test]
@@ -616,7 +627,10 @@ fn messages_are_streamed_in_chunks() {
                         for event in got {
                             match event {
                                 Seen::Begin(kind) => assert_eq!(kind, MessageKind::Text),
-                                Seen::Piece(piece) => so_far.extend(piece),
+                                Seen::Piece(piece) => {
+                                    assert!(!piece.is_empty());
+                                    so_far.extend(piece);
+                                }
                                 Seen::End => texts.push(String::from_utf8(std::mem::take(&mut so_far)).unwrap()),
                                 Seen::Message(_, whole) => texts.push(String::from_utf8(whole).unwrap()),
                                 other => panic!("{} {other:?}", spec.name),
@@ -626,6 +640,124 @@ fn messages_are_streamed_in_chunks() {
                     }
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn binary_messages_are_streamed_as_they_are() {
+    for spec in hybis() {
+        for role in ROLES {
+            let bytes = written(spec.version, other(role), DeflateStream::No, &[(true, BINARY, vec![0xC3, 0xFF])]);
+            let mut decoder = decoder(spec.version, role, roomy());
+            assert_eq!(decoder.start_streaming(), None);
+            let want = [Seen::Begin(MessageKind::Binary), Seen::Piece(vec![0xC3, 0xFF]), Seen::End];
+            assert_eq!(seen(&mut decoder, &bytes, usize::MAX), want, "{} as {role:?}", spec.name);
+        }
+    }
+}
+
+/// What an event borrows is that of this event, also if nothing took what the event before borrowed.
+#[test]
+fn a_replaced_text_does_not_stay() {
+    let frames = [(true, TEXT, b"a\xFF".to_vec()), (true, TEXT, b"b\xFF".to_vec())];
+    let bytes = written(Hybi03, Role::Server, DeflateStream::No, &frames);
+    let (mut decoder, _) =
+        codec(DraftSpec::for_version(Hybi03), &agreed(DeflateStream::No), Role::Client, roomy(), &bytes, None);
+    assert_eq!(decoder.unread(), bytes.len());
+    for text in ["a\u{FFFD}", "b\u{FFFD}"] {
+        assert!(matches!(decoder.next(), Ok(Some(DecoderEvent::Message(MessageKind::Text)))));
+        assert_eq!(decoder.payload(), text.as_bytes());
+    }
+    assert_eq!(decoder.unread(), 0);
+}
+
+/// A text that was abandoned inside a character leaves nothing to what is streamed next.
+#[test]
+fn an_abandoned_text_does_not_stay() {
+    let text = written(Hybi03, Role::Server, DeflateStream::No, &[(true, TEXT, "ab\u{20AC}cd".into())]);
+    for (opcode, kind) in [(BINARY, MessageKind::Binary), (TEXT, MessageKind::Text)] {
+        let bytes = written(Hybi03, Role::Server, DeflateStream::No, &[(true, opcode, b"xyz".to_vec())]);
+        // Streamed from the start, and from the middle.
+        for begun in [0, 4] {
+            let mut decoder = decoder(Hybi03, Role::Client, roomy());
+            assert_eq!(decoder.start_streaming(), None);
+            let seen_first = seen(&mut decoder, &text[..5], usize::MAX);
+            assert_eq!(seen_first, [Seen::Begin(MessageKind::Text), Seen::Piece(b"ab".to_vec())]);
+            decoder.stop_streaming();
+            assert_eq!(seen(&mut decoder, &text[5..], usize::MAX), []);
+            assert_eq!(seen(&mut decoder, &bytes[..begun], usize::MAX), []);
+            let (got, rest) = (decoder.start_streaming(), seen(&mut decoder, &bytes[begun..], usize::MAX));
+            if begun == 0 {
+                assert_eq!(got, None);
+                assert_eq!(rest, [Seen::Begin(kind), Seen::Piece(b"xyz".to_vec()), Seen::End], "{kind:?}");
+            } else {
+                assert_eq!(got, Some((kind, b"xy".to_vec())));
+                assert_eq!(rest, [Seen::Piece(b"z".to_vec()), Seen::End], "{kind:?}");
+            }
+        }
+    }
+}
+
+/// Between the last character of a streamed text and its end, nobody wants the end any more.
+#[test]
+fn the_end_of_an_abandoned_text_is_not_reported() {
+    let frames = [(true, TEXT, b"a\xE2".to_vec()), (true, TEXT, b"next".to_vec())];
+    let bytes = written(Hybi03, Role::Server, DeflateStream::No, &frames);
+    let (mut decoder, _) =
+        codec(DraftSpec::for_version(Hybi03), &agreed(DeflateStream::No), Role::Client, roomy(), &bytes, None);
+    assert_eq!(decoder.start_streaming(), None);
+    let pieces = [Seen::Begin(MessageKind::Text), Seen::Piece(b"a".to_vec()), Seen::Piece("\u{FFFD}".into())];
+    for piece in pieces {
+        assert_eq!(next(&mut decoder), Some(piece));
+    }
+    decoder.stop_streaming();
+    assert_eq!(next(&mut decoder), Some(text("next")));
+}
+
+#[test]
+fn discarded_bytes_do_not_stay() {
+    let mut decoder = decoder(Hybi03, Role::Client, roomy());
+    for _ in 0..3 {
+        let count = decoder.discard_space().len();
+        decoder.filled(count);
+        assert_eq!(decoder.unread(), count);
+    }
+}
+
+/// hybi06-4.5-1
+#[test]
+fn a_close_has_its_reason() {
+    for spec in hybis() {
+        for role in ROLES {
+            let (code, body) = spec.close_frame(other(role), CloseCode::GOING_AWAY, "bye");
+            let bytes = written(spec.version, other(role), DeflateStream::No, &[(true, Opcode::Close, body)]);
+            let reason = if code.is_some() { "bye" } else { "" };
+            let want = [Seen::Close(code.map(CloseCode::as_u16), reason.to_owned())];
+            assert_eq!(all_ways(spec.version, role, roomy(), DeflateStream::No, &bytes), want, "{}", spec.name);
+        }
+    }
+}
+
+/// The headers have the opcodes that the peer sent, also where the text is translated to binary.
+#[cfg(feature = "trace")]
+#[test]
+fn headers_are_reported_as_sent() {
+    for spec in hybis() {
+        for role in ROLES {
+            let opcodes =
+                [(true, TEXT), (true, BINARY), (false, TEXT), (true, Opcode::Continuation), (true, Opcode::Ping)];
+            let frames = opcodes.map(|(fin, opcode)| (fin, opcode, b"x".to_vec()));
+            let bytes = written(spec.version, other(role), DeflateStream::No, &frames);
+            let (mut decoder, _) = codec(spec, &agreed(DeflateStream::No), role, roomy(), &bytes, None);
+            decoder.report_headers();
+            let mut headers = Vec::new();
+            while let Some(event) = decoder.next().unwrap() {
+                if let DecoderEvent::FrameHeader(header) = event {
+                    headers.push((header.fin, header.opcode));
+                }
+            }
+            assert_eq!(headers, opcodes, "{} as {role:?}", spec.name);
         }
     }
 }
@@ -644,6 +776,40 @@ fn the_rest_of_an_abandoned_stream_is_skipped() {
             assert_eq!(seen(&mut decoder, &bytes[100..], 10), [text("next")], "{}", spec.name);
         }
     }
+}
+
+/// The text ends inside a character: its stream is dropped after the replacement, before the end of the message.
+#[test]
+fn an_abandoned_replacement_ends_its_message() {
+    for spec in drafts().filter(|spec| spec.invalid_text == InvalidText::Replace) {
+        let mut decoder = decoder(spec.version, Role::Client, roomy());
+        decoder.start_streaming();
+        assert!(!decoder.is_incomplete());
+        let frames = [(true, TEXT, b"\xC3".to_vec()), (true, TEXT, b"next".to_vec())];
+        let bytes = written(spec.version, Role::Server, DeflateStream::No, &frames);
+        decoder.space()[..bytes.len()].copy_from_slice(&bytes);
+        decoder.filled(bytes.len());
+        assert!(decoder.is_incomplete(), "bytes wait");
+        let mut piece = || next(&mut decoder);
+        assert_eq!(piece(), Some(Seen::Begin(MessageKind::Text)), "{}", spec.name);
+        assert_eq!(piece(), Some(Seen::Piece("\u{FFFD}".into())), "{}", spec.name);
+        decoder.stop_streaming();
+        assert_eq!(next(&mut decoder), Some(text("next")), "{}", spec.name);
+        assert!(!decoder.is_incomplete());
+    }
+}
+
+/// Idle memory is freed; bytes that wait are not.
+#[test]
+fn decompressed_bytes_that_wait_survive_a_shrink() {
+    let frames = [(true, BINARY, vec![1; 100]), (true, BINARY, vec![2; 100])];
+    let bytes = written(Hybi07, Role::Server, DeflateStream::Yes, &frames);
+    let mut decoder = side(Hybi07, Role::Client, roomy(), DeflateStream::Yes).0;
+    decoder.space()[..bytes.len()].copy_from_slice(&bytes);
+    decoder.filled(bytes.len());
+    assert_eq!(next(&mut decoder), Some(binary(&[1; 100])));
+    decoder.shrink();
+    assert_eq!(next(&mut decoder), Some(binary(&[2; 100])));
 }
 
 #[test]

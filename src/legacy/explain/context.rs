@@ -41,13 +41,11 @@ impl DraftContext {
     /// Stores the values of a head that are needed later.
     pub(crate) fn record_head(&self, head: &Head) {
         let mut keys = self.keys.lock();
-        for (name, place) in [("Sec-WebSocket-Key", 0), ("Sec-WebSocket-Nonce", 1)] {
-            if let Some(value) = head.get(name) {
-                match place {
-                    0 => keys.key = value.to_vec(),
-                    _ => keys.nonce = value.to_vec(),
-                }
-            }
+        if let Some(key) = head.get("Sec-WebSocket-Key") {
+            keys.key = key.to_vec();
+        }
+        if let Some(nonce) = head.get("Sec-WebSocket-Nonce") {
+            keys.nonce = nonce.to_vec();
         }
         let agreed = head.get("Sec-WebSocket-Extensions").filter(|_| head.status() == 101);
         keys.deflate_stream |= agreed.is_some_and(|list| list.trim_ascii() == DEFLATE_STREAM.as_bytes());

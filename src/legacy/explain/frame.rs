@@ -101,7 +101,8 @@ impl DraftFrameRenderer {
 
     fn broken_rule(&mut self, violation: ProtocolError, out: &mut String) {
         out.push_str(&format!("\n{}  Invalid frame\n", arrow(self.from)));
-        for bytes in self.frame.wire_bytes.get(..SHOWN).unwrap_or(&self.frame.wire_bytes).chunks(BYTES) {
+        // A nonce and a header at most: a payload breaks no rule here.
+        for bytes in self.frame.wire_bytes.chunks(BYTES) {
             table_row(out, bytes, "", "", "");
         }
         row(out, "    BROKEN RULE", 17, &format!("{violation}."));
@@ -120,8 +121,8 @@ impl DraftFrameRenderer {
                 let length = self.frame.bytes.saturating_sub(2);
                 out.push_str(&format!("\n{arrow}  Text frame with {}, a complete message\n", count(length, "byte")));
                 table_row(out, first, "", "type", "00: text up to the next ff");
-                let shown = usize::try_from(length).unwrap_or(SHOWN).min(SHOWN);
-                payload(out, rest.get(..shown).unwrap_or(rest), length, Some(MessageKind::Text));
+                let text = rest.strip_suffix(&[0xFF]).unwrap_or(rest);
+                payload(out, text.get(..SHOWN).unwrap_or(text), length, Some(MessageKind::Text));
                 table_row(out, &[0xFF], "", "end", "ff, a byte that never occurs in UTF-8");
             }
             ([0xFF], CloseMethod::Sentinel) if rest.last() == Some(&0) && rest.iter().all(|b| b & 0x7F == 0) => {
@@ -217,7 +218,7 @@ impl DraftFrameRenderer {
 
     fn header(&self, rules: &LengthFraming, header: &[u8], out: &mut String) {
         let &[first, second, ref after @ ..] = header else { return };
-        let (top, reserved, number) = (first >> 7, first >> 4 & 0x7, first & 0xF);
+        let (top, number) = (first >> 7, first & 0xF);
         let (name, note) = match (rules.final_bit, top) {
             (FinalBit::Fin, 1) => ("FIN", "the message ends with this frame"),
             (FinalBit::Fin, _) => ("FIN", "more frames of this message follow"),
@@ -225,7 +226,8 @@ impl DraftFrameRenderer {
             (FinalBit::More, _) => ("MORE", "the message ends with this frame"),
         };
         table_row(out, &[first], &format!("{top}... ...."), name, &format!("{top}: {note}"));
-        table_row(out, &[], &format!(".{reserved:03b} ...."), "RSV1-3", "0: no extension is in use");
+        // Others break a rule.
+        table_row(out, &[], ".000 ....", "RSV1-3", "0: no extension is in use");
         let note = match rules.opcodes.parse(number) {
             Some(Opcode::Continuation) => "continuation of the message",
             Some(Opcode::Data(MessageKind::Text)) => "text, in UTF-8",
@@ -379,5 +381,27 @@ fn rest(out: &mut String, shown: &[u8], size: u64, kind: Option<MessageKind>) {
     }
     if kind == Some(MessageKind::Text) && !shown.is_empty() {
         text(out, &[], "text", shown);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::legacy::Version;
+
+    /// The tracer before ends at an opcode without a meaning, and a frame that ends has a header.
+    #[test]
+    fn frames_that_the_tracer_refuses_cause_no_panic() {
+        let mut out = String::new();
+        let mut renderer = DraftFrameRenderer::new(DraftContext::new(Version::Hybi08), Role::Client);
+        let Framing::Length(rules) = renderer.context.spec.framing else { panic!("a length") };
+        renderer.length(&rules, &mut out);
+        renderer.header(&rules, &[0x83], &mut out);
+        masked_header(&mut out, &rules, &renderer.context, &[1, 2, 3], 0);
+        renderer.sentinel(&mut out);
+        assert_eq!(out, "");
+        renderer.title(&rules, (0x83, None), 1, &mut out);
+        renderer.header(&rules, &[0x83, 0x01], &mut out);
+        assert!(out.contains("Unknown frame with 1 byte") && out.contains("3: not defined"), "{out}");
     }
 }

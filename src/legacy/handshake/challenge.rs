@@ -75,6 +75,25 @@ mod tests {
     use super::proof::key_number;
     use super::*;
 
+    /// Keys of these bytes, made by a program of its own from steps 16 to 22.
+    #[test]
+    fn the_bytes_of_the_source_make_the_key() {
+        // hixie76-4.1-1
+        let rows: [(u8, u8, &str, u32); 5] = [
+            (0, 0, "! 0", 0),
+            (255, 0, "4 2$$ $9496 $729 2", 1_073_741_823),
+            (3, 37, "4 085520m-E q5Y56 g w#O", 1_021_380_139),
+            (251, 251, "1)  G    28=  8 00 2  12", 10_733_351),
+            (11, 91, "13 7 09 -   9 6   # 460 w", 114_249_705),
+        ];
+        for (first, step, text, number) in rows {
+            let random = std::array::from_fn(|at| first.wrapping_add(step.wrapping_mul(at as u8)));
+            assert_eq!(challenge_key(&random), ChallengeKey { text: text.into(), number });
+        }
+        let others: String = (0..84).map(non_digit).collect();
+        assert_eq!(others, ('!'..='~').filter(|c| !c.is_ascii_digit()).collect::<String>());
+    }
+
     #[test]
     fn challenge_keys_contain_their_number() {
         // hixie76-4.1-1

@@ -388,6 +388,43 @@ mod tests {
         }
     }
 
+    /// The fields of the caller, and the credentials.
+    #[test]
+    fn further_fields_of_a_request() {
+        // hixie75-3.1-1
+        let headers = [("cookie", "a=b"), ("X-Other", "y")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        for (version, end) in [
+            (Version::Hixie75, "\r\nAuthorization: Basic eDp5\r\nX-Other: y\r\ncookie: a=b\r\n\r\n"),
+            (Version::Hybi08, "\r\nAuthorization: Basic eDp5\r\ncookie: a=b\r\nX-Other: y\r\n\r\n"),
+        ] {
+            let bytes = draft_request(version, &[], |of| {
+                let HandshakeRequest { uri, key, origin, subprotocols, extensions, .. } = of.request;
+                let (headers, authorization) = (&headers, Some("Basic eDp5"));
+                let request = HandshakeRequest { uri, key, headers, origin, subprotocols, extensions, authorization };
+                DraftRequest { spec: of.spec, request, challenge: None }.bytes().unwrap()
+            });
+            assert!(bytes.ends_with(end.as_bytes()), "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn every_byte_moves_a_field() {
+        // hixie76-4.1-2: computed by a program of its own.
+        let rows: [(&str, &[u8], &str); 6] = [
+            ("abcdef", &[0], "bcdefa"),
+            ("abcdef", &[1], "acdefb"),
+            ("abcdef", &[255, 3], "cbaefd"),
+            ("abcdef", &[7, 1, 2, 0, 1], "deacfb"),
+            ("ab", &[0], "ba"),
+            ("a", &[1], "a"),
+        ];
+        for (fields, random, order) in rows {
+            let mut fields: Vec<char> = fields.chars().collect();
+            shuffle(&mut fields, random);
+            assert_eq!(fields.into_iter().collect::<String>(), order, "{random:?}");
+        }
+    }
+
     /// hixie55-4.1-13
     #[test]
     fn subprotocol_lists_are_rejected_by_versions_without_lists() {
@@ -434,6 +471,12 @@ mod tests {
             (good.replace("example.com/demo", "example.com:80/demo"), Some(InvalidHeader("WebSocket-Location"))),
             (good.replace("ws://example.com", "ws://Example.com"), Some(InvalidHeader("WebSocket-Location"))),
             (format!("{good}|{location}"), Some(DuplicateHeader("WebSocket-Location"))),
+            // A value is one line.
+            (format!("{good}| x"), Some(HandshakeErrorKind::Head(HeadErrorKind::LineFolding))),
+            (
+                good.replace(location, &format!("{location}|\tx")),
+                Some(HandshakeErrorKind::Head(HeadErrorKind::LineFolding)),
+            ),
         ];
         for (lines, kind) in rows {
             let checked = check(Version::Hixie75, &[], &lines);

@@ -69,7 +69,7 @@ fn elements<'a>(
     name: &'static str,
     mut element: impl FnMut(&mut Cursor<'a>) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
-    let mut count = 0_usize;
+    let mut empty = true;
     for value in head.get_all(name) {
         let mut cursor = Cursor { rest: value };
         while {
@@ -77,13 +77,13 @@ fn elements<'a>(
             !cursor.rest.is_empty()
         } {
             element(&mut cursor)?;
-            count = count.saturating_add(1);
+            empty = false;
             if !cursor.rest.is_empty() && !cursor.consume(b',') {
                 return Err(Malformed);
             }
         }
     }
-    match count == 0 && head.get(name).is_some() {
+    match empty && head.get(name).is_some() {
         true => Err(Malformed),
         false => Ok(()),
     }

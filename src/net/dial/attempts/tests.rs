@@ -284,6 +284,23 @@ fn a_loser_is_closed_while_another_one_hangs() {
     drop(release);
 }
 
+/// The deadline is earlier than the stagger, so the second address is not attempted.
+#[test]
+fn a_deadline_before_the_stagger_ends_the_attempts() {
+    let ((release, hang), (attempted, all_attempted)) = (mpsc::channel::<()>(), mpsc::channel());
+    let hang = Mutex::new(hang);
+    let attempt = move |address: SocketAddr, _: Deadline, state: &AttemptState| {
+        state.begin();
+        attempted.send(address).unwrap();
+        let _ = hang.lock().unwrap().recv();
+        Err(ErrorKind::ConnectionRefused.into())
+    };
+    let result = connect_any_in(places(), target(), vec![v6(1), v4(1)], Deadline::after(STAGGER / 10), attempt);
+    assert_eq!(causes(result), [(v6(1), ErrorKind::TimedOut), (v4(1), ErrorKind::TimedOut)]);
+    drop(release);
+    assert_eq!(all_attempted.iter().collect::<Vec<_>>(), [v6(1)]);
+}
+
 /// With all places taken, the next address waits for one of them. One that gets none is reported all the same.
 #[test]
 fn no_more_attempts_run_at_a_time_than_there_are_places() {
