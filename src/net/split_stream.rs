@@ -315,9 +315,15 @@ pub(super) mod tests {
                 Err(ErrorKind::WouldBlock.into())
             }
         }
-        let pipe = Pipe::default();
+        let pipe = Arc::new(Pipe::default());
         pipe.close(None);
-        copy_from_reader(Box::new(Blocking), &pipe);
+        let (done, result) = mpsc::channel();
+        let input = pipe.clone();
+        thread::spawn(move || {
+            copy_from_reader(Box::new(Blocking), &input);
+            done.send(())
+        });
+        result.recv_timeout(LONG).expect("it reads on");
         let mut calls = 0;
         let call = || {
             calls += 1;

@@ -146,14 +146,16 @@ mod tests {
     #[test]
     fn no_handshake_begins_after_a_shutdown_has_collected_the_connections() {
         let listener = Listener::bound(TcpListener::bind("127.0.0.1:0").unwrap());
-        let capacity = (Capacity::default(), RejectMode::Respond, Box::new(|peer| peer) as _);
+        let capacity =
+            (Capacity { connections: 1, ..Capacity::default() }, RejectMode::Respond, Box::new(|peer| peer) as _);
         let system = SystemLimits { connections: usize::MAX, threads: usize::MAX };
         let events = EventCallback::default();
         let accept_loop = AcceptLoop::start(listener, capacity, (None, system), events, |_, _, _| ()).unwrap();
+        let id = accept_loop.lock().registry.try_insert(None).unwrap();
         let begin = || {
             let stream = plain_stream(sockets().0.into()).unwrap();
             let pending = PendingHandshake::new(stream, Endpoints { peer: None, local: None }, Deadline::now());
-            register_handshake(&accept_loop, 1, pending)
+            register_handshake(&accept_loop, id, pending)
         };
         assert!(begin().is_ok());
         drop(accept_loop.lock().registry.close());

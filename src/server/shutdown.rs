@@ -350,5 +350,12 @@ mod tests {
         assert!(matches!(*handle.0.stage.lock(), Stage::Cancelled));
         go_on.send(()).unwrap();
         assert!(starting.join().unwrap().is_err());
+        // The thread that starts the server does not wait for itself.
+        let handle = ShutdownHandle::default();
+        let started = handle.start(|| {
+            assert_eq!(handle.shutdown(Duration::MAX), ShutdownReport::default());
+            Err(Error::Closed(None))
+        });
+        assert!(started.is_err());
     }
 }

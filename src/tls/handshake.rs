@@ -152,7 +152,13 @@ mod tests {
             let written = write(&plain, &output(24 << 20), Deadline::now());
             assert!(matches!(written, Err(Error::Timeout(Step::Tls))), "{written:?}");
         }
+        // With time, all arrives.
+        let (near, mut far) = sockets();
+        let plain = Transport::Socket(TimedSocket::new(near).unwrap());
+        let reading = thread::spawn(move || std::io::copy(&mut far, &mut std::io::sink()).unwrap());
+        write(&plain, &output(24 << 20), Deadline::after(Duration::from_secs(120))).unwrap();
         plain.shutdown();
+        assert_eq!(reading.join().unwrap(), 24 << 20);
         assert!(
             matches!(write(&plain, &output(1), Deadline::now()), Err(Error::Io(error)) if error.step() == Step::Tls)
         );

@@ -337,3 +337,24 @@ fn no_more_attempts_run_at_a_time_than_there_are_places() {
         assert_eq!(dialing.join().unwrap(), (true, 3));
     }
 }
+
+/// The deadline passes while an attempt has no result. The addresses without an attempt are reported too.
+#[test]
+fn the_deadline_ends_attempts_that_have_no_result() {
+    for number in [1, 2] {
+        let places = Arc::new(Reservation { places: places(), number });
+        places.places.0.store(number, Ordering::SeqCst);
+        let (release, hang) = mpsc::channel::<()>();
+        let hang = Mutex::new(hang);
+        let attempt = Arc::new(move |_: SocketAddr, _: Deadline, _: &AttemptState| {
+            let _ = hang.lock().unwrap().recv();
+            Err(ErrorKind::ConnectionRefused.into())
+        });
+        let (addresses, mut record) = ([v4(1), v4(2), v4(3)].into(), Record::default());
+        let deadline = Deadline::after(STAGGER / 5);
+        assert!(connect_in_parallel(addresses, deadline, places, attempt, &mut record).is_none());
+        let kinds: Vec<_> = record.attempts.iter().map(|attempt| attempt.error().kind()).collect();
+        assert_eq!(kinds, [ErrorKind::TimedOut; 3]);
+        drop(release);
+    }
+}
