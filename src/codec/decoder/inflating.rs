@@ -219,7 +219,8 @@ mod tests {
     #[test]
     fn faults_of_compressed_messages() {
         let too_big = ProtocolError::MessageTooBig { length: 101, limit: 100 };
-        let rows: [(&[&[u8]], Opcode, Result<usize, ProtocolError>); 7] = [
+        type Row = (&'static [&'static [u8]], Opcode, Result<usize, ProtocolError>);
+        let rows: [Row; 7] = [
             (&[&[b'a'; 100]], TEXT, Ok(100)),
             (&[&[b'a'; 101]], TEXT, Err(too_big)),
             (&[&[b'a'; 50], &[b'b'; 51]], BINARY, Err(too_big)),
