@@ -294,7 +294,8 @@ mod tests {
         for size in [1792, 14_336, 69_632, 69_632] {
             // A read that leaves one byte of space does not make it grow.
             for count in [size - 1, size] {
-                assert_eq!(input.space().len(), size);
+                // Asking again changes nothing.
+                assert_eq!([input.space().len(), input.space().len()], [size; 2]);
                 input.filled(count);
                 input.consume(count - 1);
                 input.shrink();
@@ -336,7 +337,7 @@ mod tests {
         const LARGE: usize = 1 << 20;
         let rows = [
             (LARGE, 0, LARGE),
-            (LARGE + 2, 0, 0),
+            (LARGE + 1, 0, 0),
             (LARGE + 2, LARGE / 2, 0),
             (LARGE + 2, LARGE / 2 + 1, LARGE + 2),
             (0, 0, 0),

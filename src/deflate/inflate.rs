@@ -494,4 +494,21 @@ mod tests {
         assert_eq!(inflate.push_to_end(&second, &mut out, 100), Ok(8));
         assert_eq!((inflate.at_end(), out), (true, b"x".to_vec()));
     }
+
+    /// Some literals and a match of maximum length from afar, which begin and end at every place of the room for output. Empty
+    /// stored blocks after them let the fast loop run to the end.
+    #[test]
+    fn rounds_of_the_fast_loop_stay_within_the_room() {
+        for literals in 17..600 {
+            let mut fields = vec![(0b010, 3)];
+            fields.extend((0..literals).map(|i| (0b0011_0000 + i % 100, -8)));
+            fields.extend([(0b1100_0101, -8), (0b01000, -5), (0, 3), (0, -7), (0, 3)]);
+            let input = [stream(&fields), vec![0, 0, 0xff, 0xff], [0, 0, 0, 0xff, 0xff].repeat(3)].concat();
+            let mut want: Vec<u8> = (0..literals).map(|i| (i % 100) as u8).collect();
+            for _ in 0..258 {
+                want.push(want[want.len() - 17]);
+            }
+            assert!(inflate(&input, want.len()) == Ok(want), "{literals}");
+        }
+    }
 }

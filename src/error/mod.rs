@@ -324,6 +324,14 @@ mod tests {
         assert!(matches!(connect(&[]), Error::Connect(error) if error.host() == "a.example:80" && !error.is_proxy()));
     }
 
+    #[cfg(feature = "native-tls")]
+    #[test]
+    fn an_error_of_tls_inside_an_error_of_the_stream_is_one_of_tls() {
+        let inner = TlsError::new(TlsErrorKind::AlertReceived, None, io::Error::other("alert"));
+        let error = Error::io(Step::Read, io::Error::new(io::ErrorKind::InvalidData, inner));
+        assert!(matches!(error, Error::Tls(error) if error.kind() == TlsErrorKind::AlertReceived));
+    }
+
     #[test]
     fn a_deadline_of_an_operation_is_a_timeout() {
         let by_deadline = |kind: io::ErrorKind| Error::io_by_deadline(Step::Write, kind.into());

@@ -203,4 +203,28 @@ mod tests {
         deflater.shrink();
         assert_eq!(deflater.held(), 0);
     }
+
+    #[test]
+    fn a_buffer_of_more_than_64_kib_is_freed() {
+        for (capacity, kept) in [(65_535, 65_535), (65_536, 65_536), (65_537, 0)] {
+            let (_, mut deflater) = pair(15, true);
+            deflater.compressed = Vec::with_capacity(capacity);
+            deflater.release_buffer();
+            assert_eq!(deflater.held(), kept);
+        }
+    }
+
+    /// Without context takeover, and after a reset of the window, a message is compressed as the first one.
+    #[cfg(feature = "hub")]
+    #[test]
+    fn a_message_with_an_empty_window_is_compressed_as_the_first() {
+        let (_, mut keeping) = pair(15, true);
+        let mut alone = Deflater::no_context_takeover(keeping.params());
+        let first = alone.compress_fragment(b"all of this is repeated", true).to_vec();
+        for _ in 0..2 {
+            assert_eq!(alone.compress_fragment(b"all of this is repeated", true), first);
+            keeping.reset_window();
+            assert_eq!(keeping.compress_fragment(b"all of this is repeated", true), first);
+        }
+    }
 }

@@ -204,6 +204,8 @@ fn symbol<const N: usize>(table: &[Entry; N], root: u32, bits: &mut BitReader) -
 mod tests {
     use super::super::window::Window;
     use super::*;
+    use crate::deflate::format::{DISTANCES, LENGTHS};
+    use crate::deflate::huffman::codes;
 
     /// A distance in a block without distances is an error as soon as its first bit is there, and not before.
     #[test]
@@ -221,6 +223,80 @@ mod tests {
                 Err(Stop::NeedInput) => assert!(!is_error),
                 Err(Stop::Error(error)) => assert!(is_error && error == InflateError::DistanceSymbol),
                 Ok(_) => panic!("there is no distance"),
+            }
+        }
+    }
+
+    /// Codes of every length for literals, lengths and distances, read with the fast loop and without it.
+    #[test]
+    fn both_implementations_read_codes_of_every_length() {
+        let literals = [97, 98, 99, 100, 101, 102, 103, 104, 256, 257, 264, 265, 272, 284, 285, 255];
+        let distances = [0, 1, 2, 3, 4, 5, 8, 9, 12, 15, 18, 20, 22, 24, 26, 29];
+        let earlier: Vec<u8> = (0..1_u32 << 15).map(|i| (i * i % 251) as u8).collect();
+        for shift in 0..16 {
+            let (mut literal_lengths, mut distance_lengths) = ([0; 286], [0; 30]);
+            for at in 0..16 {
+                let length = |at: usize| (at % 16 + 1).min(15) as u8;
+                literal_lengths[literals[at]] = length(at + shift);
+                distance_lengths[distances[at]] = length(at + 2 * shift + 5);
+            }
+            let (mut literal_codes, mut distance_codes) = ([0; 286], [0; 30]);
+            codes(&literal_lengths, &mut literal_codes);
+            codes(&distance_lengths, &mut distance_codes);
+            let (mut bytes, mut count, mut want) = (Vec::new(), 0, earlier.clone());
+            let mut put = |value: u64, width: u32| {
+                for bit in 0..width {
+                    if count % 8 == 0 {
+                        bytes.push(0);
+                    }
+                    *bytes.last_mut().unwrap() |= ((value >> bit & 1) as u8) << (count % 8);
+                    count += 1;
+                }
+            };
+            for round in 0..400 {
+                let symbol = literals[round * 7 % 16];
+                if symbol == 256 {
+                    continue;
+                }
+                put(u64::from(literal_codes[symbol] & 0xffff), literal_codes[symbol] >> 16);
+                if symbol < 256 {
+                    want.push(symbol as u8);
+                    continue;
+                }
+                let extra_of = |extra_bits: u8| round as u64 * 1001 % (1 << extra_bits);
+                let (base, extra_bits) = LENGTHS[symbol - 257];
+                put(extra_of(extra_bits), extra_bits.into());
+                let length = usize::from(base) + extra_of(extra_bits) as usize;
+                let symbol = distances[(round * 5 + round / 16) % 16];
+                put(u64::from(distance_codes[symbol] & 0xffff), distance_codes[symbol] >> 16);
+                let (base, extra_bits) = DISTANCES[symbol];
+                put(extra_of(extra_bits), extra_bits.into());
+                let distance = usize::from(base) + extra_of(extra_bits) as usize;
+                for _ in 0..length {
+                    want.push(want[want.len() - distance]);
+                }
+            }
+            put(u64::from(literal_codes[256] & 0xffff), literal_codes[256] >> 16);
+            bytes.extend([0; 16]);
+            let mut window = Window::new(1 << 15);
+            window.append(&earlier);
+            for is_fast in [true, false] {
+                let mut tables = Tables::new();
+                tables.set_dynamic(&literal_lengths, &distance_lengths).unwrap();
+                let (mut out, mut bits) = (Vec::new(), BitReader { bits: 0, count: 0, rest: &bytes });
+                let mut output = Output::new(&mut out, 1 << 20, &window);
+                loop {
+                    if is_fast {
+                        tables.run(&mut bits, &mut output);
+                    }
+                    bits.refill();
+                    output.reserve_round(bits.rest.len());
+                    if tables.step(&mut bits, &mut output).ok().unwrap() {
+                        break;
+                    }
+                }
+                output.finish();
+                assert!(out == want[earlier.len()..], "{shift} {is_fast}");
             }
         }
     }
