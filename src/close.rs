@@ -141,9 +141,35 @@ mod tests {
     use super::*;
 
     #[test]
+    fn codes_and_who_closed_are_reported_as_they_are() {
+        for by_peer in [true, false] {
+            let received = Some((Some(CloseCode::new(4001)), "bye".to_owned()));
+            let info = CloseInfo { received, sent: Some(CloseCode::GOING_AWAY), by_peer };
+            assert_eq!((u16::from(info.code()), info.reason(), info.closed_by_peer()), (4001, "bye", by_peer));
+            assert_eq!(info.sent_code(), Some(CloseCode::GOING_AWAY));
+        }
+    }
+
+    #[test]
     fn a_reason_cannot_change_the_line_it_is_shown_in() {
         let received = Some((Some(CloseCode::NORMAL), "a\u{202E}\u{9B}2J\" it's\r\n".to_owned()));
         let info = CloseInfo { received, sent: None, by_peer: true };
         assert_eq!(info.to_string(), "1000 \"a\\u{202e}\\u{9b}2J\\\" it's\\r\\n\"");
+    }
+
+    #[test]
+    fn what_closed_the_connection_is_returned() {
+        let rows = [
+            (Some((Some(CloseCode::TLS), "bye".to_owned())), 1015, "bye", "1015 \"bye\""),
+            (Some((None, String::new())), 1005, "", "1005"),
+            (None, 1006, "", "1006"),
+        ];
+        for (received, code, reason, shown) in rows {
+            for (sent, by_peer) in [(None, true), (Some(CloseCode::NORMAL), false)] {
+                let info = CloseInfo { received: received.clone(), sent, by_peer };
+                assert_eq!((u16::from(info.code()), info.reason(), info.to_string().as_str()), (code, reason, shown));
+                assert_eq!((info.sent_code(), info.closed_by_peer()), (sent, by_peer));
+            }
+        }
     }
 }

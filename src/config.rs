@@ -243,3 +243,91 @@ impl Limits {
         count_within("Limits::max_head_fields", self.max_head_fields, MIN_HEAD_FIELDS..=MAX_HEAD_FIELDS)
     }
 }
+
+#[cfg(all(test, any(feature = "client", feature = "server")))]
+mod tests {
+    use super::*;
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+    const NANOSECOND: Duration = Duration::from_nanos(1);
+
+    /// The rows of the table at [`Timeouts`] for its own fields.
+    #[test]
+    fn least_values_of_timeouts() {
+        type Field = fn(&mut Timeouts) -> &mut Duration;
+        let rows: [(&str, Field, Duration); 7] = [
+            ("Timeouts::connect", |timeouts| &mut timeouts.connect, MILLISECOND),
+            ("Timeouts::handshake", |timeouts| &mut timeouts.handshake, MILLISECOND),
+            ("Timeouts::write", |timeouts| &mut timeouts.write, MILLISECOND),
+            ("Timeouts::message", |timeouts| &mut timeouts.message, MILLISECOND),
+            ("Timeouts::ping_interval", |timeouts| &mut timeouts.ping_interval, 10 * MILLISECOND),
+            ("Timeouts::pong_timeout", |timeouts| &mut timeouts.pong_timeout, MILLISECOND),
+            ("Timeouts::close", |timeouts| &mut timeouts.close, MILLISECOND),
+        ];
+        for (name, field, least) in rows {
+            let mut timeouts = Timeouts::default();
+            for valid in [least, Duration::MAX] {
+                *field(&mut timeouts) = valid;
+                assert_eq!(timeouts.check().map_err(|error| error.to_string()), Ok(()), "{name}");
+            }
+            *field(&mut timeouts) = least - NANOSECOND;
+            let error = timeouts.check().unwrap_err();
+            assert!(matches!(&error, UsageError::SettingTooSmall { name: shown, least: text }
+                if *shown == name && *text == format!("{least:?}")));
+        }
+    }
+
+    /// The rows of the table at [`Timeouts`] for [`Limits`].
+    #[test]
+    fn ranges_of_limits() {
+        type Set = fn(&mut Limits, u64);
+        let rows: [(&str, Set, u64, u64); 5] = [
+            ("Limits::max_frame_size", |limits, value| limits.max_frame_size = value, 1, u64::MAX),
+            ("Limits::max_message_size", |limits, value| limits.max_message_size = value, 1, u64::MAX),
+            ("Limits::max_fragments", |limits, value| limits.max_fragments = value as u32, 1, u32::MAX.into()),
+            ("Limits::max_head_size", |limits, value| limits.max_head_size = value as u32, 256, 1 << 20),
+            ("Limits::max_head_fields", |limits, value| limits.max_head_fields = value as u32, 8, 10_000),
+        ];
+        for (name, set, least, most) in rows {
+            let mut limits = Limits::server();
+            for valid in [least, least + 1, most - 1, most] {
+                set(&mut limits, valid);
+                assert_eq!(limits.check().map_err(|error| error.to_string()), Ok(()), "{name}");
+            }
+            set(&mut limits, least - 1);
+            assert!(matches!(limits.check(), Err(UsageError::SettingTooSmall { name: shown, least: text })
+                if shown == name && text == least.to_string()));
+            if most < u32::MAX.into() {
+                set(&mut limits, most + 1);
+                assert!(matches!(limits.check(), Err(UsageError::SettingTooLarge { name: shown, most: text })
+                    if shown == name && text == most.to_string()));
+            }
+        }
+    }
+
+    /// The defaults in the comments of the fields.
+    #[test]
+    fn defaults() {
+        let seconds = Duration::from_secs;
+        let timeouts = Timeouts {
+            connect: seconds(30),
+            handshake: seconds(10),
+            write: seconds(20),
+            message: seconds(60),
+            ping_interval: seconds(20),
+            pong_timeout: seconds(20),
+            close: seconds(5),
+        };
+        assert_eq!(Timeouts::default(), timeouts);
+        for (limits, size) in [(Limits::client(), 16_777_216), (Limits::server(), 1_048_576)] {
+            let expected = Limits {
+                max_frame_size: size,
+                max_message_size: size,
+                max_fragments: 131_072,
+                max_head_size: 65_536,
+                max_head_fields: 100,
+            };
+            assert_eq!(limits, expected);
+        }
+    }
+}

@@ -448,4 +448,17 @@ mod tests {
         assert_eq!(shown, ["Text(\"ab\")", "Binary([1, 2])"]);
         assert!(Message::from("").is_empty() && !text.is_empty());
     }
+
+    #[test]
+    fn kind_length_and_text() {
+        for (message, text, length) in [
+            (Message::from("é"), Some("é"), 2),
+            (Message::from(vec![b'a'; 3]), None, 3),
+            (Message::from(""), Some(""), 0),
+        ] {
+            assert_eq!((message.as_text(), message.len()), (text, length));
+            let other = Message::from("another");
+            assert!(MessageRef::from(&message) != other && message != MessageRef::from(&other));
+        }
+    }
 }

@@ -342,4 +342,112 @@ mod tests {
         // A reason may have two spaces.
         assert_eq!(words("Not  Found"), "Not  Found");
     }
+
+    #[test]
+    fn names_and_hosts_have_maximum_lengths() {
+        let word = "abcdefghijklmnopqrstuvwxyz";
+        let name_of = |lengths: &[usize]| lengths.iter().map(|&length| &word[..length]).collect::<Vec<_>>().join(".");
+        let rows = [
+            (name_of(&[14]), true),
+            (name_of(&[15]), false),
+            (name_of(&[14, 14, 10]), true),
+            (name_of(&[14, 14, 11]), false),
+            ("a1b".to_owned(), true),
+            ("a1bc".to_owned(), false),
+            ("ABcdefg".to_owned(), true),
+            ("ABCdefg".to_owned(), false),
+            ("ABCDEFG".to_owned(), true),
+            ("abc-".to_owned(), false),
+        ];
+        for (text, is_shown) in rows {
+            assert_eq!(is_name(&text), is_shown, "{text}");
+        }
+        for (length, is_cut) in [(63, false), (64, false), (65, true)] {
+            let text = "x".repeat(length);
+            assert_eq!(name(&text), if is_cut { "x".repeat(64) + "..." } else { text });
+        }
+        let (longest, too_long) = (format!("{}:65535", "x".repeat(255)), format!("{}:65535", "x".repeat(256)));
+        assert_eq!((host(&longest), host(&too_long)), (&*longest, NOT_SHOWN));
+    }
+
+    /// Each row of the table at the top, for each header of it.
+    #[test]
+    fn what_is_shown_of_each_header() {
+        let (value, hidden) = ("Chat https://a.example/b 31d4d96e", "(not shown)");
+        let rows = [
+            ("Sec-WebSocket-Key Sec-WebSocket-Accept Sec-WebSocket-Version Content-Length Date Server", value),
+            ("Sec-WebSocket-Key1 Sec-WebSocket-Key2 Sec-WebSocket-Nonce Sec-WebSocket-Draft", value),
+            ("WWW-Authenticate Proxy-Authenticate", "Chat (not shown)"),
+            ("Authorization Cookie Sec-WebSocket-Protocols", hidden),
+        ];
+        for (names, shown) in rows {
+            for name in names.split(' ') {
+                assert_eq!(String::from_utf8_lossy(&header_value(name, value.as_bytes())), shown, "{name}");
+            }
+        }
+        let rows = [
+            ("Upgrade Connection Transfer-Encoding", "chat, 31d4d96e", "chat, (not shown)"),
+            ("Sec-WebSocket-Protocol WebSocket-Protocol", "chat, 31d4d96e", "chat, (not shown)"),
+            ("Sec-WebSocket-Extensions", "a; b=1, a; b=31d4d96e", "a; b=1, (not shown)"),
+            ("Host", "me@a.example", "a.example"),
+            (
+                "Origin Sec-WebSocket-Origin WebSocket-Origin Location",
+                "https://a.example/b?c",
+                "https://a.example/b?(not shown)",
+            ),
+            ("Sec-WebSocket-Location WebSocket-Location", "https://a.example/b?c", "https://a.example/b?(not shown)"),
+        ];
+        for (names, value, shown) in rows {
+            for name in names.split(' ') {
+                assert_eq!(String::from_utf8_lossy(&header_value(name, value.as_bytes())), shown, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_url() {
+        let rows = [
+            ("", ""),
+            ("null", "null"),
+            ("nullx", NOT_SHOWN),
+            ("/", "/"),
+            ("/a b", NOT_SHOWN),
+            ("//a", NOT_SHOWN),
+            ("/a?b", "/a?(not shown)"),
+            ("/a#b", "/a?(not shown)"),
+            ("?a", "?(not shown)"),
+            ("ws://h", "ws://h"),
+            ("ws://me@h", "ws://h"),
+            ("ws://h?a/b", "ws://h?(not shown)"),
+            ("ws://h#a/b", "ws://h?(not shown)"),
+            ("ws://h/a//b", "ws://h/a//b"),
+            ("ws://h//b", NOT_SHOWN),
+            ("w s://h/", NOT_SHOWN),
+            ("ws://h h/a", "ws://(not shown)/a"),
+        ];
+        for (text, shown) in rows {
+            assert_eq!(url(text), shown, "{text}");
+        }
+        for (text, shown) in [("Basic abc", "Basic"), ("Basic,b", "Basic"), ("Basic\tb", "Basic"), ("", NOT_SHOWN)] {
+            assert_eq!(auth_scheme(text), shown, "{text}");
+        }
+    }
+
+    /// Unicode's Bidi_Control, its deprecated relatives, separators of lines, and the byte order mark; and their neighbours.
+    #[test]
+    fn invisible_characters() {
+        let ranges = [
+            (0x61C, 0x61C),
+            (0x200B, 0x200B),
+            (0x200E, 0x200F),
+            (0x2028, 0x202E),
+            (0x2060, 0x2060),
+            (0x2066, 0x206F),
+            (0xFEFF, 0xFEFF),
+            (0xFFF9, 0xFFFB),
+            (0xE0000, 0xE007F),
+        ];
+        let found: Vec<u32> = ('\0'..=char::MAX).filter(|&c| is_layout(c)).map(u32::from).collect();
+        assert_eq!(found, ranges.into_iter().flat_map(|(first, last)| first..=last).collect::<Vec<u32>>());
+    }
 }

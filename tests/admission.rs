@@ -11,6 +11,9 @@ use stdws::{Decision, Error, HandshakeErrorKind, OverloadKind, Server, SplitStre
 #[path = "support/live.rs"]
 mod live;
 use live::{long_timeouts, read_head, watchdog, RawPeer, REQUEST, RESPONSE, TEXT};
+#[cfg(target_os = "linux")]
+#[path = "support/program.rs"]
+mod program;
 #[path = "support/serving.rs"]
 mod serving;
 use serving::{connect, echo};
@@ -112,7 +115,9 @@ fn alone(name: &str, limit: &str) -> bool {
     if std::env::var_os(ALONE).is_some() {
         return true;
     }
-    let script = format!("ulimit {limit} || exit 77; exec \"$0\" --exact {name} --nocapture --test-threads=1");
+    let emulator = program::EMULATOR;
+    let script =
+        format!("ulimit {limit} || exit 77; exec {emulator} \"$0\" --exact {name} --nocapture --test-threads=1");
     let output = std::process::Command::new("sh")
         .args(["-c", &script])
         .arg(std::env::current_exe().unwrap())

@@ -200,6 +200,23 @@ fn a_proxy_gets_an_answer_and_the_server_none() {
 }
 
 #[test]
+fn a_proxy_gets_three_requests_at_most_and_none_after_another_rejection() {
+    let _watchdog = watchdog();
+    let forbidden = "HTTP/1.1 403 No\r\n\r\n".to_owned();
+    for (answers, rejected) in
+        [(["n1", "n2", "n3"].map(|nonce| for_proxy(&stale(nonce))).to_vec(), 407), (vec![forbidden], 403)]
+    {
+        let (requests, (address, heads)) = (answers.len(), answering(answers));
+        let proxy =
+            Proxy::new(format!("http://{address}")).unwrap().digest_credentials("ann", "correct horse").unwrap();
+        let Err(Error::Proxy(error)) = sample_client("ws://far.invalid/").proxy(proxy).connect() else {
+            panic!("a rejection")
+        };
+        assert_eq!((error.status(), heads.iter().count()), (Some(rejected), requests));
+    }
+}
+
+#[test]
 fn invalid_arguments_are_refused() {
     let client = || Client::new("ws://h").unwrap();
     for (user, password) in [("a:b", "c"), ("a\r\n", "c"), ("a", "\0")] {

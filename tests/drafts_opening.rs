@@ -355,6 +355,15 @@ fn the_extensions_of_each_version() {
             .collect();
         assert_eq!(names, Vec::from_iter(wanted), "{answer}");
     }
+    // Both sides have to want it.
+    for (offers, enabled) in [(false, false), (false, true), (true, false), (true, true)] {
+        let server = bound().legacy_versions([Version::Hybi08]);
+        let (running, _connections) = serving(if enabled { server.deflate_stream() } else { server });
+        let client = Client::new(running.url()).unwrap().watched().version(Version::Hybi08);
+        let ws = if offers { client.deflate_stream() } else { client }.connect().unwrap();
+        let agreed = ws.response().unwrap().header("Sec-WebSocket-Extensions");
+        assert_eq!(agreed, (offers && enabled).then_some("deflate-stream"), "{offers} {enabled}");
+    }
 }
 
 /// hybi04-5.2.2-1: 16 random bytes for each connection, and in no other version.

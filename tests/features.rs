@@ -14,12 +14,13 @@ fn without_legacy_there_is_neither_md5_nor_a_draft() {
     assert_eq!(ws.recv().unwrap().unwrap().as_text(), Some("here"));
 
     let program = fs::read(env::current_exe().unwrap()).unwrap();
+    let sines = [0xE8C7_B756_u32, 0xD76A_A478].map(|sine| sine.swap_bytes().to_ne_bytes()).concat();
     // Backwards, or they would be found here.
     let backwards: [(&str, &[u8]); 4] = [
         ("the status line of hixie-75", b"ekahsdnaH locotorP tekcoS beW"),
         ("the GUID of hybi-04", b"8A04BA1F1656-F69B-0454-ABBF-91F5CA16"),
         ("the extension of hybi-04", b"maerts-etalfed"),
-        ("the first sines of MD5", &[0xE8, 0xC7, 0xB7, 0x56, 0xD7, 0x6A, 0xA4, 0x78]),
+        ("the first sines of MD5", &sines),
     ];
     for (what, bytes) in backwards {
         let bytes: Vec<u8> = bytes.iter().rev().copied().collect();

@@ -307,6 +307,8 @@ fn a_stream_is_handed_over_with_the_bytes_already_read() {
         }
         "/tcp" => Decision::hand_over(|mut stream| {
             stream.read_exact(&mut [0; 2]).unwrap();
+            #[cfg(unix)]
+            let stream = *stream.into_unix().unwrap_err();
             let (mut socket, rest) = stream.into_tcp().unwrap();
             assert_eq!((socket.read_timeout().unwrap(), socket.write_timeout().unwrap()), (None, None));
             socket.write_all(&rest).unwrap();

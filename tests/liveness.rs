@@ -4,6 +4,9 @@
 
 #[path = "support/live.rs"]
 mod live;
+#[cfg(target_os = "linux")]
+#[path = "support/program.rs"]
+mod program;
 
 #[path = "liveness/aborting.rs"]
 mod aborting;

@@ -318,6 +318,45 @@ fn a_client_that_blocks_or_panics() {
     });
 }
 
+/// The payload of a panic that no call can report any more is not dropped, because that could panic again.
+#[test]
+fn an_abandoned_attempt_may_panic() {
+    struct Payload;
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            std::process::abort();
+        }
+    }
+    struct AtThreadEnd(mpsc::Sender<()>);
+    impl Drop for AtThreadEnd {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+    thread_local!(static END: std::cell::RefCell<Option<AtThreadEnd>> = const { std::cell::RefCell::new(None) });
+    with_watchdog(|| {
+        let (entered, has_entered) = mpsc::channel();
+        let (leave, left) = mpsc::channel::<()>();
+        let (ended, has_ended) = mpsc::channel();
+        let ends = Mutex::new((left, ended));
+        let client = Client::new("ws://127.0.0.1:1/").unwrap();
+        let mut connections = client.reconnect(quick()).client(move |_| {
+            let (left, ended) = &*ends.lock().unwrap();
+            END.with(|end| *end.borrow_mut() = Some(AtThreadEnd(ended.clone())));
+            entered.send(()).unwrap();
+            left.recv().unwrap();
+            std::panic::panic_any(Payload)
+        });
+        let handle = connections.handle();
+        let next = thread::spawn(move || connections.next().is_none());
+        has_entered.recv().unwrap();
+        handle.stop();
+        assert!(next.join().unwrap());
+        leave.send(()).unwrap();
+        has_ended.recv().unwrap();
+    });
+}
+
 #[test]
 fn gives_up_after_max_attempts() {
     with_watchdog(|| {
@@ -508,6 +547,18 @@ fn without_random_numbers_there_is_no_delay_and_no_attempt() {
         }
         assert!(connections.next().is_none());
         server.join().unwrap();
+        // Nor after an attempt that failed.
+        let (_keep, address) = closed_port();
+        let client = Client::new(format!("ws://{address}/")).unwrap().random_source(|out| match out.len() {
+            8 => Err(std::io::Error::other("no entropy today")),
+            _ => Ok(out.fill(7)),
+        });
+        let mut connections = client.reconnect(quick());
+        match connections.next() {
+            Some(Err(Error::Io(error))) => assert_eq!(error.step(), Step::RandomSource),
+            other => panic!("{other:?}"),
+        }
+        assert!(connections.next().is_none());
     });
 }
 

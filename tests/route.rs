@@ -15,6 +15,8 @@ use stdws::{
 #[path = "support/events.rs"]
 mod events;
 use events::Watched;
+#[path = "support/program.rs"]
+mod program;
 
 const LONG: Duration = Duration::from_secs(240);
 
@@ -439,7 +441,7 @@ fn the_proxy_of_the_environment() {
         assert_eq!(format!("{proxy:?}"), format!("{:?}", Proxy::new("socks5://192.0.2.1:9050").unwrap()));
         return;
     }
-    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let mut child = program::command(std::env::current_exe().unwrap());
     for name in
         ["all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "ws_proxy", "wss_proxy"]
     {

@@ -12,6 +12,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+#[path = "support/program.rs"]
+mod program;
+
 use stdws::{Backoff, Client, Error, Hub, Server, SplitStream, Step, WebSocket};
 
 const KIB: usize = 1 << 10;
@@ -34,8 +37,9 @@ fn alone(name: &str) -> bool {
         return true;
     }
     // One arena: those of other threads would take the room that the test leaves.
+    let (limit, emulator) = (LIMIT / KIB, program::EMULATOR);
     let script =
-        format!("ulimit -v {} || exit 77; exec \"$0\" --exact {name} --nocapture --test-threads=1", LIMIT / KIB);
+        format!("ulimit -v {limit} || exit 77; exec {emulator} \"$0\" --exact {name} --nocapture --test-threads=1");
     let output = Command::new("sh")
         .args(["-c", &script])
         .arg(std::env::current_exe().unwrap())

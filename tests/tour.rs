@@ -6,6 +6,8 @@
 #[cfg(feature = "native-tls")]
 #[path = "support/tls.rs"]
 mod certificates;
+#[path = "support/program.rs"]
+mod program;
 #[allow(dead_code)] // Its `main` has no use here.
 #[path = "../examples/tour.rs"]
 mod tour;
@@ -15,7 +17,7 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -43,7 +45,7 @@ struct Ran {
 
 /// Starts the tour, and returns its output behind the line [`BEGIN`].
 fn start(arguments: &[&str]) -> (Child, BufReader<ChildStdout>) {
-    let mut child = Command::new(env::current_exe().unwrap())
+    let mut child = program::command(env::current_exe().unwrap())
         .args(["child", "--exact", "--nocapture", "--test-threads=2"])
         .env(ARGUMENTS, arguments.join("\n"))
         .env("TERM", "xterm-256color")

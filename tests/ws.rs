@@ -68,6 +68,8 @@ mod serve;
 #[allow(dead_code)]
 #[path = "../examples/ws/session.rs"]
 mod session;
+#[path = "support/program.rs"]
+mod starting;
 #[cfg(all(unix, feature = "native-tls"))]
 #[path = "support/tls.rs"]
 mod tls;

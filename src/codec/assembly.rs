@@ -32,7 +32,7 @@ pub(crate) struct MessageInProgress {
     fragments: u32,
     /// Number of payload bytes announced so far.
     size: u64,
-    /// Number of payload bytes validated so far, for the offset of a wrong byte.
+    /// Number of bytes of text validated so far, for the offset of a wrong byte.
     validated: u64,
 }
 
@@ -82,7 +82,6 @@ impl MessageInProgress {
             MessageKind::Text => self.unmask_text(bytes, key),
             MessageKind::Binary => {
                 unmask(bytes, key);
-                self.validated = self.validated.saturating_add(bytes.len() as u64);
                 Ok(())
             }
         }
@@ -158,5 +157,42 @@ fn validate_whole_text(bytes: &[u8]) -> Result<(), ProtocolError> {
 pub(crate) fn unmask(bytes: &mut [u8], key: Option<[u8; 4]>) {
     if let Some(key) = key {
         mask::apply(bytes, key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The input of a compressed message has bounds: those of the output, an eighth and 1024 bytes more, and for the message
+    /// 16 bytes more for each fragment. 6455-10.4-1, 6455-10.4-2
+    #[test]
+    fn bounds_of_the_input_of_a_compressed_message() {
+        let limits = Limits { max_message_size: 800, max_frame_size: 80, max_fragments: 3, ..Limits::client() };
+        let too_big = |length| Err(ProtocolError::MessageTooBig { length, limit: 800 });
+        let rows: [(&[u64], _); 8] = [
+            (&[1114], Ok(())),
+            (&[1115], Err(ProtocolError::FrameTooBig { length: 1115, limit: 80 })),
+            (&[1114, 842], Ok(())),
+            (&[1114, 843], too_big(1957)),
+            (&[1114, 842, 16], Ok(())),
+            (&[1114, 842, 17], too_big(1973)),
+            (&[0, 0, 0], Ok(())),
+            (&[0, 0, 0, 0], Err(ProtocolError::TooManyFragments { limit: 3 })),
+        ];
+        for (frames, want) in rows {
+            let mut message = MessageInProgress::new(MessageKind::Text, ReceiveMode::Assemble, true);
+            let (last, earlier) = frames.split_last().unwrap();
+            for frame in earlier {
+                assert_eq!(message.admit_frame(*frame, &limits), Ok(()), "{frames:?}");
+            }
+            assert_eq!(message.admit_frame(*last, &limits), want, "{frames:?}");
+        }
+        for mode in [ReceiveMode::Stream, ReceiveMode::Skip] {
+            let mut message = MessageInProgress::new(MessageKind::Text, mode, true);
+            for _ in 0..5 {
+                assert_eq!(message.admit_frame(u64::MAX, &limits), Ok(()));
+            }
+        }
     }
 }

@@ -160,11 +160,9 @@ impl PayloadBuffer {
 
     /// Appends bytes, first over the rest of an earlier message. `max` as for [`PayloadBuffer::grow`].
     pub(crate) fn append(&mut self, more: &[u8], max: u64) {
-        let over = self.bytes.len().saturating_sub(self.length).min(more.len());
-        let (first, rest) = more.split_at_checked(over).unwrap_or((more, &[]));
-        if let Some(to) = self.bytes.get_mut(self.length..self.length.saturating_add(over)) {
-            to.copy_from_slice(first);
-        }
+        let over = self.bytes.get_mut(self.length..).unwrap_or_default();
+        let rest = more.get(over.len()..).unwrap_or_default();
+        over.iter_mut().zip(more).for_each(|(to, byte)| *to = *byte);
         self.grow(rest.len(), max);
         self.bytes.extend_from_slice(rest);
         self.length = self.length.saturating_add(more.len());
@@ -261,7 +259,7 @@ mod tests {
     use super::*;
 
     /// A buffer at its full size, with `count` bytes in it, of which `used` are used up.
-    fn input(count: usize, used: usize) -> InputBuffer {
+    fn input_at_full_size(count: usize, used: usize) -> InputBuffer {
         let mut input = InputBuffer::new(&vec![7; MAX_INPUT_SIZE]);
         input.clear();
         input.filled(count);
@@ -273,19 +271,116 @@ mod tests {
     fn unread_bytes_are_moved_only_when_the_rest_does_not_fit_behind_them() {
         let (here, used) = (50 << 10, 8);
         let room = MAX_INPUT_SIZE - here;
-        assert_eq!(input(here, used).space_for(room as u64).len(), room, "the rest fits");
-        assert_eq!(input(here, used).space_for(room as u64 + 1).len(), room + used, "the rest does not fit");
-        assert_eq!(input(here, used).space().len(), room + used, "the rest is unknown");
-        assert_eq!(input(here, here).space_for(1).len(), MAX_INPUT_SIZE, "the buffer is empty");
-        let mut moved = input(here, used);
+        assert_eq!(input_at_full_size(here, used).space_for(room as u64).len(), room, "the rest fits");
+        assert_eq!(
+            input_at_full_size(here, used).space_for(room as u64 + 1).len(),
+            room + used,
+            "the rest does not fit"
+        );
+        assert_eq!(input_at_full_size(here, used).space().len(), room + used, "the rest is unknown");
+        assert_eq!(input_at_full_size(here, here).space_for(1).len(), MAX_INPUT_SIZE, "the buffer is empty");
+        let mut moved = input_at_full_size(here, used);
         moved.space();
         assert_eq!(moved.unread().len(), here - used);
+    }
+
+    #[test]
+    fn sizes_of_the_read_buffer() {
+        for (early, size) in [(0, 1792), (1, 1792), (1792, 1792), (1793, 1793)] {
+            let input = InputBuffer::new(&vec![7; early]);
+            assert_eq!((input.capacity(), input.unread().len()), (size, early));
+        }
+        let mut input = InputBuffer::new(&[]);
+        for size in [1792, 14_336, 69_632, 69_632] {
+            // A read that leaves one byte of space does not make it grow.
+            for count in [size - 1, size] {
+                assert_eq!(input.space().len(), size);
+                input.filled(count);
+                input.consume(count - 1);
+                input.shrink();
+                assert_eq!(input.capacity_held(), size, "the last byte is not used up");
+                input.consume(1);
+            }
+        }
+        // A read that brought nothing.
+        input.space();
+        input.filled(0);
+        input.shrink();
+        assert_eq!((input.capacity_held(), input.space().len()), (1792, 1792));
+        // With half of the buffer free, unread bytes are not moved.
+        let half = MAX_INPUT_SIZE / 2;
+        for (count, room) in [(half, half), (half + 1, half)] {
+            let mut input = input_at_full_size(count, 1);
+            assert_eq!(input.space().len(), room, "{count}");
+        }
+    }
+
+    /// A payload buffer of this capacity, with `length` bytes in it.
+    fn payload(capacity: usize, length: usize) -> PayloadBuffer {
+        let mut payload = PayloadBuffer { bytes: Vec::with_capacity(capacity), length: 0 };
+        payload.append(&vec![7; length], u64::MAX);
+        payload
+    }
+
+    #[test]
+    fn sizes_of_the_payload_buffer() {
+        // Another message begins: the capacity, the length of the message before, the capacity that is kept.
+        const LARGE: usize = 1 << 20;
+        let rows = [
+            (LARGE, 0, LARGE),
+            (LARGE + 2, 0, 0),
+            (LARGE + 2, LARGE / 2, 0),
+            (LARGE + 2, LARGE / 2 + 1, LARGE + 2),
+            (0, 0, 0),
+        ];
+        for (capacity, length, kept) in rows {
+            let mut payload = payload(capacity, length);
+            payload.clear();
+            assert_eq!((payload.capacity_held(), payload.contents().len()), (kept, 0), "{capacity} {length}");
+        }
+        // A message is taken: the capacity that is left.
+        for (capacity, length, left) in [(100, 49, 100), (100, 50, 0), (100, 51, 0), (101, 49, 101)] {
+            let mut payload = payload(capacity, length);
+            assert_eq!(payload.take(), vec![7; length]);
+            assert_eq!(payload.capacity_held(), left, "{capacity} {length}");
+        }
+        // The rest of a longer message is not part of the next one, nor is a message that was taken.
+        let mut payload_buffer = payload(100, 100);
+        payload_buffer.clear();
+        payload_buffer.append(&[9; 60], 100);
+        assert_eq!(payload_buffer.take(), [9; 60]);
+        payload_buffer.append(&[9; 5], 100);
+        assert_eq!(payload_buffer.contents(), [9; 5]);
+        // Bytes are appended to 100 of capacity 100: their number, the limit of a message, the capacity.
+        for (more, max, capacity) in
+            [(0, 1, 100), (1, 1000, 200), (100, 1000, 200), (101, 1000, 201), (1, 150, 150), (1, 50, 101)]
+        {
+            let mut payload = payload(100, 100);
+            payload.append(&vec![8; more], max);
+            assert_eq!((payload.capacity_held(), payload.contents().len()), (capacity, 100 + more), "{more} {max}");
+        }
+        // A long payload is read: the space.
+        let mut long = PayloadBuffer::default();
+        for size in [64 << 10, 64 << 10, 128 << 10, 256 << 10] {
+            assert_eq!(long.space(1 << 40, u64::MAX).len(), size);
+            assert_eq!(long.space(100, u64::MAX).len(), 100, "no more than the payload");
+            assert_eq!(long.filled(size).len(), size);
+        }
+        let mut bounded = payload(200_000, 200_000);
+        assert_eq!((bounded.space(1000, 250_000).len(), bounded.capacity_held()), (1000, 250_000));
+        assert_eq!(long.space(1000, u64::MAX).len(), 1000);
+        assert_eq!(long.filled(999).len(), 999);
+        assert_eq!(long.space(1, u64::MAX).len(), 1);
+        assert_eq!(long.filled(2).len(), 1, "a count beyond the space is cut");
     }
 
     #[test]
     fn debug_shows_sizes_and_no_contents() {
         let mut payload = PayloadBuffer::default();
         payload.append(b"secret", 100);
-        assert_eq!(format!("{:?} {payload:?}", input(9, 2)), "InputBuffer(7 bytes) PayloadBuffer(6 bytes)");
+        assert_eq!(
+            format!("{:?} {payload:?}", input_at_full_size(9, 2)),
+            "InputBuffer(7 bytes) PayloadBuffer(6 bytes)"
+        );
     }
 }

@@ -215,8 +215,8 @@ impl Decoder {
             return Ok(None);
         }
         let unread = self.input.unread();
-        let Some(header) = frame::parse_whole_message(unread, self.role) else { return Ok(None) };
-        let Header { opcode: Opcode::Data(kind), key, length, size, .. } = header else { return Ok(None) };
+        let Some((kind, header)) = frame::parse_whole_message(unread, self.role) else { return Ok(None) };
+        let Header { key, length, size, .. } = header;
         if length > unread.len().saturating_sub(size) as u64 || assembly::admit_whole(length, &self.limits).is_err() {
             return Ok(None);
         }
@@ -879,6 +879,13 @@ mod tests {
                     decoder.payload_buffer.capacity_held()
                 );
             }
+            // One small message that arrives in parts.
+            let (mut decoder, mut seen) = (Decoder::new(role, ROOMY), Vec::new());
+            feed(&mut decoder, &text(role, true, &huge), &mut seen);
+            for part in text(role, true, "small").chunks(7) {
+                feed(&mut decoder, part, &mut seen);
+            }
+            assert_eq!((seen.len(), decoder.payload_buffer.capacity_held()), (2, 0));
             // Taking a small message does not take the large buffer.
             let mut decoder = Decoder::new(role, ROOMY);
             feed(&mut decoder, &text(role, true, &huge), &mut Vec::new());
@@ -938,6 +945,77 @@ mod tests {
                     assert_eq!(seen, [message(TEXT, "hello")], "cut at {cut}");
                 }
             }
+        }
+    }
+
+    /// A message in one frame that fits the read buffer takes no other memory. The end of a long payload is read straight
+    /// into the payload buffer, from 4 KiB on.
+    #[test]
+    fn places_of_payloads() {
+        for role in ROLES {
+            let small = |length| binary(role, true, vec![7; length]);
+            let fragments = [binary(role, false, "a"), more(role, true, "b")].concat();
+            for (sent, in_read_buffer) in [(small(1792), true), (small(1793), false), (fragments, false)] {
+                let (mut decoder, mut seen) = (Decoder::new(role, ROOMY), Vec::new());
+                for part in sent.chunks(1000) {
+                    feed(&mut decoder, part, &mut seen);
+                }
+                assert_eq!((seen.len(), decoder.payload_buffer.capacity_held() == 0), (1, in_read_buffer));
+            }
+            for remaining in [4095, 4096, 1 << 20] {
+                let (mut decoder, mut seen) = (Decoder::new(role, ROOMY), Vec::new());
+                let sent = binary(role, false, vec![7; 100_000 + remaining]);
+                for part in sent[..sent.len() - remaining].chunks(1000) {
+                    feed(&mut decoder, part, &mut seen);
+                }
+                let space = decoder.space().len();
+                match remaining {
+                    4095 => assert!(space == MIN_INPUT_SIZE, "{space}"),
+                    _ => assert!(space >= 4096 && space <= remaining && space != MIN_INPUT_SIZE, "{space}"),
+                }
+                // A stream takes what there is, and then needs no payload buffer.
+                assert_eq!(decoder.start_streaming().unwrap().1.len(), 100_000);
+                assert_eq!(decoder.payload_buffer.capacity_held(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn before_the_first_event_there_are_no_bytes() {
+        assert_eq!(Decoder::new(Role::Client, ROOMY).payload(), b"");
+        assert_eq!(Decoder::with_early(Role::Client, ROOMY, b"early").take_payload(), b"");
+    }
+
+    #[test]
+    fn a_read_before_all_events_are_taken_keeps_the_order() {
+        for role in ROLES {
+            let payload: Vec<u8> = (0..20_000).map(|i| (i % 251) as u8).collect();
+            let sent = [binary(role, false, &payload), more(role, true, "")].concat();
+            let mut decoder = Decoder::new(role, ROOMY);
+            decoder.report_headers();
+            let (mut seen, mut parts) = (Vec::new(), sent.chunks(300));
+            let mut read = |decoder: &mut Decoder| {
+                let part = parts.next()?;
+                decoder.space()[..part.len()].copy_from_slice(part);
+                decoder.filled(part.len());
+                Some(())
+            };
+            read(&mut decoder);
+            assert!(matches!(decoder.next_event(), Ok(Some(DecoderEvent::FrameHeader(_)))));
+            while read(&mut decoder).is_some() {
+                drain(&mut decoder, &mut seen);
+            }
+            assert!(seen.last() == Some(&message(BINARY, &payload)), "{}", seen.len());
+        }
+    }
+
+    /// With a maximum of zero fragments, no message is accepted, however it arrives.
+    #[test]
+    fn zero_fragments_are_no_message() {
+        for role in ROLES {
+            let limits = Limits { max_fragments: 0, ..ROOMY };
+            let want = [Seen::Failed(ProtocolError::TooManyFragments { limit: 0 })];
+            assert_eq!(any_cut(role, limits, &text(role, true, "hello")), want);
         }
     }
 
@@ -1490,6 +1568,28 @@ mod tests {
                 }
             }
             assert_eq!(expected.next(), None, "round {round}");
+        }
+    }
+
+    /// A caller may read before it has taken all events: here after the one of the header, before the payload behind it.
+    #[test]
+    fn bytes_read_between_events_stay_in_order() {
+        let payload: Vec<u8> = (0..10_000).map(|i| (i % 251) as u8).collect();
+        for role in ROLES {
+            let mut decoder = Decoder::new(role, ROOMY);
+            decoder.report_headers();
+            let whole = [binary(role, false, &payload), frame(role, true, Opcode::Continuation, b"")].concat();
+            let mut seen = Vec::new();
+            let (first, rest) = whole.split_at(20);
+            decoder.space()[..20].copy_from_slice(first);
+            decoder.filled(20);
+            seen.extend(next(&mut decoder));
+            assert_eq!(seen, [Seen::Frame(Opcode::Data(BINARY), 10_000)]);
+            decoder.space()[..30].copy_from_slice(&rest[..30]);
+            decoder.filled(30);
+            drain(&mut decoder, &mut seen);
+            feed(&mut decoder, &rest[30..], &mut seen);
+            assert_eq!(seen[1..], [Seen::Frame(Opcode::Continuation, 0), message(BINARY, &payload)], "{role:?}");
         }
     }
 }

@@ -221,4 +221,15 @@ mod tests {
         assert!(client.encode_frame(&mut out, true, Opcode::Ping, b"x").is_err());
         assert_eq!(out, [7]);
     }
+
+    #[test]
+    fn keys_are_fetched_ahead_of_time() {
+        let mut client = Encoder::client(fixed(&[]));
+        assert!(client.is_low_on_keys());
+        client.prefetch_keys().unwrap();
+        assert!(!client.is_low_on_keys());
+        let mut server = Encoder::server();
+        assert!(!server.is_low_on_keys());
+        server.prefetch_keys().unwrap();
+    }
 }

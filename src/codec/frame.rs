@@ -190,7 +190,7 @@ pub fn parse(bytes: &[u8], context: Context) -> Result<Option<Header>, ProtocolE
 /// As [`parse`], for the header that is the most common between messages: that of a whole message without RSV1. `None` for any
 /// other, also for a wrong or an incomplete one.
 #[inline(always)]
-pub(super) fn parse_whole_message(bytes: &[u8], role: Role) -> Option<Header> {
+pub(super) fn parse_whole_message(bytes: &[u8], role: Role) -> Option<(MessageKind, Header)> {
     let [first, second, rest @ ..] = bytes else { return None };
     let kind = match first {
         0x81 => MessageKind::Text,
@@ -207,7 +207,7 @@ pub(super) fn parse_whole_message(bytes: &[u8], role: Role) -> Option<Header> {
         false => None,
     };
     let size = length_size.saturating_add(if masked { 6 } else { 2 });
-    Some(Header { fin: true, rsv1: false, opcode: Opcode::Data(kind), key, length, size })
+    Some((kind, Header { fin: true, rsv1: false, opcode: Opcode::Data(kind), key, length, size }))
 }
 
 #[inline(always)]
@@ -268,8 +268,13 @@ pub(crate) fn parse_any_length(code: u8, rest: &[u8]) -> Result<Option<(u64, usi
 /// Appends a header. 6455-5.2-6: the shortest form. 6455-5.2-9 to 6455-5.2-11: the reserved bits are 0.
 #[inline]
 pub(crate) fn emit(out: &mut Vec<u8>, fin: bool, opcode: Opcode, length: u64, key: Option<[u8; 4]>) {
+    emit_with_first(out, if fin { 0x80 } else { 0 } | opcode.nibble(), length, key);
+}
+
+/// As [`emit`], with this first byte.
+#[inline]
+pub(crate) fn emit_with_first(out: &mut Vec<u8>, first: u8, length: u64, key: Option<[u8; 4]>) {
     let mask = if key.is_some() { 0x80 } else { 0 };
-    let first = if fin { 0x80 } else { 0 } | opcode.nibble();
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(short @ 0..=125), _) => out.extend_from_slice(&[first, mask | short]),
         (_, Ok(medium)) => {
@@ -411,10 +416,11 @@ mod tests {
                     let bytes = [&[first, second][..], &length, &[1, 2, 3, 4]].concat();
                     for bytes in (0..=bytes.len()).map(|cut| &bytes[..cut]) {
                         let context = Context { role, open: false, compression: true };
-                        let whole = parse(bytes, context)
-                            .ok()
-                            .flatten()
-                            .filter(|header| header.fin && !header.rsv1 && matches!(header.opcode, Opcode::Data(_)));
+                        let header = parse(bytes, context).ok().flatten().filter(|header| header.fin && !header.rsv1);
+                        let whole = header.and_then(|header| match header.opcode {
+                            Opcode::Data(kind) => Some((kind, header)),
+                            _ => None,
+                        });
                         assert_eq!(parse_whole_message(bytes, role), whole, "{role:?} {bytes:02x?}");
                     }
                 }

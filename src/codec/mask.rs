@@ -78,9 +78,7 @@ pub(crate) fn append(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
     }
     let at = out.len();
     out.extend_from_slice(payload);
-    if let Some(copied) = out.get_mut(at..) {
-        apply_words(copied, key);
-    }
+    apply_words(out.get_mut(at..).unwrap_or_default(), key);
 }
 
 /// Copies and masks pieces that fit the first-level cache, because it passes over each twice.
@@ -89,9 +87,7 @@ fn append_blocks(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
     for piece in payload.chunks(4096) {
         let at = out.len();
         out.extend_from_slice(piece);
-        if let Some(copied) = out.get_mut(at..) {
-            apply(copied, key);
-        }
+        apply(out.get_mut(at..).unwrap_or_default(), key);
     }
 }
 
@@ -103,13 +99,12 @@ fn apply_words(bytes: &mut [u8], key: [u8; 4]) -> bool {
     let sixteen = u128::from(eight) << 64 | u128::from(eight);
     let mut seen = 0;
     // Lengths are cut by their bits, so that each part needs no check of its own.
-    let (words, rest) = bytes.split_at_mut(bytes.len() & !15);
-    for word in words.chunks_exact_mut(16) {
-        if let Some(word) = word.first_chunk_mut::<16>() {
-            let plain = u128::from_ne_bytes(*word) ^ sixteen;
-            *word = plain.to_ne_bytes();
-            seen |= plain;
-        }
+    let (mut words, rest) = bytes.split_at_mut(bytes.len() & !15);
+    while let Some((word, after)) = words.split_first_chunk_mut::<16>() {
+        let plain = u128::from_ne_bytes(*word) ^ sixteen;
+        *word = plain.to_ne_bytes();
+        seen |= plain;
+        words = after;
     }
     let (word, rest) = rest.split_at_mut(rest.len() & 8);
     if let Some(word) = word.first_chunk_mut::<8>() {

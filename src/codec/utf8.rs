@@ -293,6 +293,16 @@ mod tests {
         }
     }
 
+    /// F5 at the end of a block, after bytes that set no bit of the verdict: it has its top bit and no other.
+    #[test]
+    fn a_verdict_of_one_bit() {
+        for length in 1..=300 {
+            let mut text = vec![b'0'; length];
+            text[length - 1] = 0xf5;
+            assert_eq!(verdict([&text[..]]), Err(length - 1));
+        }
+    }
+
     /// Compares with std: whole, byte by byte, and cut into two or three at every place.
     fn compare_at_every_cut(bytes: &[u8]) {
         let want = reference(bytes);

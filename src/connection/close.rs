@@ -121,10 +121,7 @@ impl Connection {
     /// may be pending for a Ping before the peer's Close (6455-5.5.2-2), and another thread may be writing our Close.
     pub(super) fn flush_and_close(&self, by: Deadline) -> Result<bool> {
         let Some(mut state) = self.lock_state_with_writer(by)? else { return Ok(false) };
-        if let Err(error) = state.encode_pending() {
-            drop(state);
-            return Err(self.abort_with(error));
-        }
+        state.encode_pending()?;
         let Some(mut writer) = state.writer.take() else { return Ok(false) };
         drop(state);
         // Another thread may be reading.
@@ -151,14 +148,12 @@ impl Connection {
         // A hub has the permit only for a moment. While a sender waits for the network, no Close can be sent.
         let by = Deadline::after(WRITE_QUANTUM);
         let Ok(Some(mut state)) = self.lock_state_with_writer(by) else { return };
-        let encoded = state.encode_pending();
+        // An error changes nothing: the connection ends here.
+        let _ = state.encode_pending();
         let Some(mut writer) = state.writer.take() else { return };
         drop(state);
-        if encoded.is_ok() {
-            // An error changes nothing: the connection ends here.
-            // The dropped handle may be the last sender, while another thread reads.
-            let _ = writer.buffer.write(&self.stream, &[], WriteMode::Never);
-        }
+        // The dropped handle may be the last sender, while another thread reads.
+        let _ = writer.buffer.write(&self.stream, &[], WriteMode::Never);
         let flushed = writer.buffer.is_empty();
         self.put_back(&mut self.lock_state(), writer);
         self.emit_sent();
@@ -216,6 +211,101 @@ impl Connection {
             Some(Error::Closed(info)) => info.clone(),
             Some(_) => None,
             None => state.closing.received_close().map(|_| state.close_info()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::frame::Role;
+    use crate::config::Timeouts;
+    use crate::connection::testing::{connection, long_timeouts, under_watchdog, wait_until, Peer, ROLES};
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    fn closing_within(role: Role, close: Duration) -> (Arc<Connection>, Peer) {
+        connection(role, Timeouts { close, pong_timeout: close, ..long_timeouts() })
+    }
+
+    fn receive_close(connection: &Connection) {
+        let answer = connection.protocol.close(CloseCode::NORMAL, "");
+        connection.on_close_received(Some(CloseCode::NORMAL), String::new(), answer);
+    }
+
+    #[test]
+    fn no_close_is_sent_after_the_end() {
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            assert!(connection.is_open());
+            connection.fail(Error::Closed(None), None);
+            assert!(matches!(connection.start_close(CloseCode::NORMAL, ""), Err(Error::Closed(None))));
+            connection.close_nonblocking(CloseCode::NORMAL);
+            assert!(!connection.is_open());
+            connection.abort();
+            assert_eq!(peer.frames(), []);
+        }
+    }
+
+    #[test]
+    fn only_a_peer_that_has_sent_its_close_may_keep_its_stream_until_the_deadline() {
+        for role in ROLES {
+            let (connection, _peer) = closing_within(role, Duration::ZERO);
+            connection.lock_state().schedule_close(connection.protocol.close(CloseCode::NORMAL, ""));
+            connection.flush_before_read();
+            receive_close(&connection);
+            assert!(connection.await_close().is_ok_and(|info| info.code() == CloseCode::NORMAL));
+            let (connection, _peer) = closing_within(role, Duration::ZERO);
+            connection.lock_state().schedule_close(connection.protocol.close(CloseCode::NORMAL, ""));
+            assert!(matches!(connection.await_close(), Err(Error::Timeout(Step::Close))));
+            assert!(matches!(connection.end(), Some(Error::Timeout(Step::Close))));
+        }
+    }
+
+    #[test]
+    fn threads_that_wait_notice_the_end() {
+        for role in ROLES {
+            under_watchdog(move || {
+                for clean in [true, false] {
+                    let (connection, _peer) = closing_within(role, Duration::MAX);
+                    let waiting = connection.clone();
+                    let thread = match clean {
+                        true => thread::spawn(move || waiting.await_close().is_ok()),
+                        false => thread::spawn(move || waiting.await_pong(1).is_err()),
+                    };
+                    wait_until(|| connection.lock_state().waiters == 1);
+                    match clean {
+                        true => connection.mark_closed(),
+                        false => drop(connection.fail(Error::Closed(None), None)),
+                    }
+                    assert!(thread.join().unwrap());
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn the_time_to_close_begins_with_the_first_close() {
+        for role in ROLES {
+            let (connection, mut peer) = closing_within(role, Duration::MAX);
+            assert!(connection.lock_state().close_deadline().is_none());
+            connection.close_nonblocking(CloseCode::GOING_AWAY);
+            assert!(connection.lock_state().close_deadline().is_some());
+            assert_eq!(peer.frame().map(|frame| frame.2), Some(1001_u16.to_be_bytes().to_vec()));
+        }
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn what_a_shutdown_asks() {
+        for (close, is_overdue) in [(Duration::ZERO, true), (Duration::MAX, false)] {
+            let (connection, _peer) = closing_within(Role::Server, close);
+            assert!(!connection.is_close_overdue() && !connection.both_closes_exchanged());
+            connection.close_nonblocking(CloseCode::GOING_AWAY);
+            assert!(connection.is_close_overdue() == is_overdue && !connection.both_closes_exchanged());
+            receive_close(&connection);
+            assert!(connection.both_closes_exchanged());
         }
     }
 }

@@ -175,7 +175,7 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::testing::{long_timeouts, websocket, LONG, ROLES};
+    use crate::connection::testing::{long_timeouts, websocket, LONG, ROLES, TEXT};
     use crate::error::{Error, UsageError};
 
     #[test]
@@ -201,6 +201,25 @@ mod tests {
             assert_eq!(peer.frame(), Some((true, Opcode::Pong, vec![1; 125])));
             assert_eq!(peer.frame(), Some((true, Opcode::Ping, vec![2; 125])));
             assert_eq!(peer.frame(), Some((true, Opcode::Pong, b"3".to_vec())));
+        }
+    }
+
+    /// The peer decides how many messages precede its Pong. Each counts as its length and 64 bytes.
+    #[test]
+    fn messages_before_a_pong_are_kept_up_to_the_limit() {
+        let rows = [(1024, 0, 15, true), (1024, 0, 16, false), (961, 0, 15, true), (961, 0, 16, false)];
+        let rows = rows.into_iter().chain([(1000, 935, 1, true), (1000, 936, 1, false)]);
+        for (role, (limit, length, count, is_kept)) in rows.flat_map(|row| ROLES.map(|role| (role, row))) {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            ws.limits.max_message_size = limit;
+            (0..count).for_each(|_| peer.send(true, TEXT, &vec![b'm'; length]));
+            peer.send(true, Opcode::Pong, &1_u64.to_be_bytes());
+            match ws.ping() {
+                Ok(_) => assert!(is_kept, "{role:?} {limit} {length} {count}"),
+                Err(Error::Timeout(Step::Pong)) => assert!(!is_kept, "{role:?} {limit} {length} {count}"),
+                Err(error) => panic!("{error:?}"),
+            }
+            assert_eq!((ws.receiver.awaited_pong, ws.buffered_messages.len()), (None, count));
         }
     }
 

@@ -192,8 +192,7 @@ impl Ending {
     /// Waits until all steps are done.
     #[inline(never)]
     fn run(mut self, connection: &Connection) {
-        let mut discard_space = vec![0; 16 << 10];
-        while !self.go_on(connection, &mut discard_space, Deadline::never()) {}
+        self.go_on(connection, &mut vec![0; 16 << 10], Deadline::never());
     }
 }
 
@@ -233,6 +232,20 @@ mod tests {
                 staying.join().unwrap();
                 assert!(!hand_over());
             });
+        }
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up_to_milliseconds() {
+        let seconds = Duration::from_secs(2000);
+        for (wait, rounded) in [
+            (Duration::ZERO, Duration::ZERO),
+            (Duration::from_nanos(1), Duration::from_millis(1)),
+            (seconds, seconds),
+            (seconds + Duration::from_nanos(1), seconds + Duration::from_millis(1)),
+            (Duration::MAX, Duration::from_millis(u64::MAX)),
+        ] {
+            assert_eq!(whole_millis(wait), rounded);
         }
     }
 

@@ -358,6 +358,7 @@ mod tests {
     use super::*;
     use crate::close::CloseInfo;
     use crate::config::Timeouts;
+    use crate::connection::nonblocking::ConnectionStatus;
     use crate::connection::testing::{long_timeouts, under_watchdog, wait_until, LONG, ROLES};
     use crate::connection::websocket::{ConnectionInfo, WebSocket};
     use crate::error::{Error, Result, Step, UsageError};
@@ -686,6 +687,83 @@ mod tests {
                 assert_eq!(message, Some(Message::from("first, then")), "{version}");
                 receive_until(&mut client, &|_| pinging.is_finished());
                 pinging.join().unwrap().unwrap();
+            }
+        }
+    }
+
+    /// hybi06-4.4-1: so the keepalive waits for another interval.
+    #[test]
+    fn a_keepalive_ping_does_not_begin_inside_a_message_where_the_draft_is_unclear() {
+        use crate::connection::keepalive::Keepalive;
+        for version in drafts().filter(|version| version.supports(Capability::Ping)) {
+            let held = version < Version::Hybi06;
+            let (mut ws, _far) = alone(version, Role::Server, long_timeouts());
+            let connection = ws.shared_connection().clone();
+            let _stream = ws.send_stream(MessageKind::Text).unwrap();
+            let pinged = || connection.lock_state().last_ping_sent > 0;
+            // Nothing was written for an interval, or nothing came.
+            connection.lock_state().pass(LONG * 2);
+            assert_eq!(Keepalive::default().flush(&connection).ping_wait.is_zero(), held, "{version}");
+            assert_eq!(pinged(), !held, "{version}");
+            let mut keepalive = Keepalive::default();
+            keepalive.on_silence(LONG * 2);
+            let now = std::time::Instant::now();
+            let left = keepalive.time_left(now, (&connection, &mut ws.receiver.decoder), LONG);
+            assert_eq!(left, if held { LONG } else { connection.timeouts.pong_timeout }, "{version}");
+            assert_eq!(pinged(), !held, "{version}");
+            // One that was scheduled before the message began is dropped.
+            let (ws, far) = alone(version, Role::Server, long_timeouts());
+            let connection = ws.shared_connection();
+            connection.schedule_ping();
+            connection.lock_state().streaming = true;
+            connection.flush().unwrap();
+            assert!(!connection.lock_state().has_pending());
+            connection.stream.shutdown_write(LONG);
+            assert_eq!(connection.lock_state().last_ping_sent > 0, !held, "{version}");
+            assert_eq!(rest(far).is_empty(), held, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_large_message_that_belongs_to_the_caller_is_sent_once() {
+        for version in drafts() {
+            let (mut client, mut server) = pair(version);
+            let text = "large ".repeat(10_000);
+            client.send(text.clone()).unwrap();
+            client.send("next").unwrap();
+            for expected in [text.as_str(), "next"] {
+                assert_eq!(server.recv().unwrap(), Some(Message::from(expected)), "{version}");
+            }
+        }
+    }
+
+    /// The versions that have no Close end the stream instead.
+    #[test]
+    fn a_stream_that_stands_for_a_close_ends_with_it() {
+        for version in drafts() {
+            let (ws, mut far) = alone(version, Role::Server, long_timeouts());
+            let connection = ws.shared_connection();
+            let ends = connection.protocol.closes_by_eof();
+            assert_eq!(connection.poll_close(), ConnectionStatus::Ready);
+            ws.sender().send("before").unwrap();
+            connection.begin_close(CloseCode::GOING_AWAY, "").unwrap();
+            assert_eq!(connection.poll_close(), ConnectionStatus::Ready);
+            far.read_exact(&mut [0; 8]).unwrap();
+            let mut close = [0];
+            assert_eq!(far.read(&mut close).unwrap() == 0, ends, "{version}");
+        }
+    }
+
+    /// At the deadline of a close by the end of the stream, the peer's silence counts as its answer, but not inside a message.
+    #[test]
+    fn an_incomplete_message_is_no_answer_to_a_close() {
+        for version in drafts() {
+            let quick = Timeouts { close: Duration::from_millis(50), ..long_timeouts() };
+            let (mut ws, mut far) = alone(version, Role::Client, quick);
+            if ws.connection().protocol.closes_by_eof() {
+                far.write_all(&[0, b'h']).unwrap();
+                let result = ws.close(CloseCode::NORMAL, "");
+                assert!(matches!(result, Err(Error::Timeout(Step::Close))), "{version} {result:?}");
             }
         }
     }

@@ -53,6 +53,18 @@ fn stream(connection: &Connection, name: u8) -> Vec<Vec<u8>> {
     sent.map_or(Vec::new(), |()| vec![vec![name; 2]])
 }
 
+/// Begins a message and never continues it.
+fn begin_stream(connection: &Connection, _: u8) -> Vec<Vec<u8>> {
+    let _ = connection.begin_stream(TEXT);
+    Vec::new()
+}
+
+/// Sends a Ping, and ends what waits for a stream then.
+fn ping_and_abort(connection: &Connection, name: u8) -> Vec<Vec<u8>> {
+    let _ = ping(connection, name);
+    abort(connection, name)
+}
+
 /// What the receiving thread does after a Ping.
 fn answer(connection: &Connection, name: u8) -> Vec<Vec<u8>> {
     connection.answer_ping(&[name]);
@@ -209,5 +221,13 @@ fn a_receiver_that_does_not_come_back() {
         }
     }
     println!("a receiver that does not come back: {runs} orders");
+    assert!(runs > 1000, "{runs}");
+}
+
+/// A stream that does not continue delays messages, and no control frame: a sender that was woken and may not send wakes the next.
+#[test]
+fn a_stream_that_does_not_continue() {
+    let runs = check_orders(3, &[begin_stream, send, ping_and_abort]);
+    println!("a stream that does not continue: {runs} orders");
     assert!(runs > 1000, "{runs}");
 }

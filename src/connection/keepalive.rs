@@ -147,3 +147,48 @@ impl OverdueReads {
         self.count > MAX_OVERDUE_READS || since.elapsed() >= MAX_OVERDUE_TIME
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::frame::Role;
+    use crate::connection::testing::{encoder, long_timeouts, websocket, LONG, ROLES, TEXT};
+
+    #[test]
+    fn the_ping_to_a_silent_peer_frees_the_buffers() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            ws.send("one").unwrap();
+            let (decoder, mut bytes) = (&mut ws.receiver.decoder, Vec::new());
+            let mut encoder = encoder(if role == Role::Client { Role::Server } else { Role::Client });
+            (0..2000).for_each(|_| encoder.encode_frame(&mut bytes, true, TEXT, &[b'm'; 60]).unwrap());
+            while !bytes.is_empty() {
+                let space = decoder.space();
+                let count = space.len().min(bytes.len());
+                space[..count].copy_from_slice(&bytes[..count]);
+                decoder.filled(count);
+                bytes.drain(..count);
+                while decoder.next().unwrap().is_some() {}
+            }
+            let connection = ws.shared_connection().clone();
+            let written =
+                || connection.lock_state().writer.as_mut().map_or(0, |writer| writer.buffer.bytes().capacity());
+            let (read, decoder) = (ws.receiver.decoder.space().len(), &mut ws.receiver.decoder);
+            assert!(written() > 0);
+            let mut keepalive = Keepalive { silent_since: Some(Instant::now()), ..Keepalive::default() };
+            let left = keepalive.time_left(Instant::now(), (&connection, decoder), Duration::ZERO);
+            assert_eq!(left, LONG);
+            assert_eq!((peer.frame().map(|frame| frame.2), written()), (Some(b"one".to_vec()), 0));
+            assert!(decoder.space().len() < read, "{read} {}", decoder.space().len());
+        }
+    }
+
+    #[test]
+    fn reads_after_a_limit_end_at_their_number_or_at_their_time() {
+        // A time to come, so that only the number counts.
+        let mut reads = OverdueReads { since: Instant::now().checked_add(LONG), count: 0 };
+        assert_eq!((1..=18).find(|_| reads.is_last()), Some(17));
+        let since = Instant::now().checked_sub(MAX_OVERDUE_TIME);
+        assert!(since.is_none() || OverdueReads { since, count: 0 }.is_last());
+    }
+}

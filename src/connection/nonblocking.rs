@@ -95,14 +95,10 @@ impl Connection {
         if state.writer.is_none() {
             return ConnectionStatus::Busy;
         }
-        if let Err(error) = state.encode_pending() {
-            drop(state);
-            self.abort_with(error);
-            return ConnectionStatus::Closed;
-        }
+        let encoded = state.encode_pending().map_err(|_| ConnectionStatus::Closed);
         let permit = WritePermit::new(self, state.writer.take());
         drop(state);
-        match self.write_and_release(permit, &mut WriteReport::empty()) {
+        match encoded.and_then(|()| self.write_and_release(permit, &mut WriteReport::empty())) {
             Ok(_) => {
                 self.finish_if_closed_by_eof();
                 ConnectionStatus::Ready

@@ -112,7 +112,8 @@ impl WebSocket {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::frame::Opcode;
+    use crate::close::CloseCode;
+    use crate::codec::frame::{Opcode, Role};
     use crate::config::Timeouts;
     use crate::connection::testing::{long_timeouts, pair, under_watchdog, websocket, LARGE, LONG, ROLES, TEXT};
     use crate::error::{Error, Result, Step};
@@ -144,6 +145,21 @@ mod tests {
             let wait = ws.poll_timeout();
             waits += u32::from(!wait.is_zero());
             poll(ws, wait);
+        }
+    }
+
+    #[test]
+    fn a_connection_that_has_ended_needs_no_poll() {
+        let (mut ws, _peer) = websocket(Role::Server, long_timeouts());
+        polled_until_idle(&mut ws);
+        assert!(!ws.poll_timeout().is_zero());
+        ws.receiver.close_nonblocking(CloseCode::GOING_AWAY);
+        assert_eq!(ws.poll_timeout(), Duration::ZERO);
+    }
+
+    fn polled_until_idle(ws: &mut WebSocket) {
+        while ws.poll_timeout().is_zero() {
+            assert!(matches!(ws.try_recv(), Err(Error::Timeout(Step::Receive))));
         }
     }
 

@@ -400,7 +400,8 @@ mod tests {
     use crate::codec::frame::{Opcode, Role};
     use crate::config::Timeouts;
     use crate::connection::testing::{
-        long_timeouts, pair, wait_until, websocket, websocket_over, BINARY, LARGE, LONG, ROLES, TEXT,
+        encoder, long_timeouts, pair, under_watchdog, wait_until, websocket, websocket_over, BINARY, LARGE, LONG,
+        ROLES, TEXT,
     };
     use crate::message::Message;
     use crate::net::split_stream::SplitStream;
@@ -411,6 +412,121 @@ mod tests {
     use std::thread;
 
     const SHORT: Duration = Duration::from_millis(60);
+
+    /// Otherwise a message that begins with the bytes of the one before would have less time.
+    #[test]
+    fn the_time_for_a_message_ends_with_the_message() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            let mut frame = Vec::new();
+            let mut encoder = encoder(if role == Role::Client { Role::Server } else { Role::Client });
+            encoder.encode_frame(&mut frame, true, TEXT, b"message").unwrap();
+            for limited in [true, false] {
+                peer.socket.write_all(&frame[..1]).unwrap();
+                wait_until(|| {
+                    assert!(ws.recv_timeout(Duration::from_millis(1)).is_err());
+                    ws.receiver.message_started.is_some()
+                });
+                peer.socket.write_all(&frame[1..]).unwrap();
+                let received = if limited { ws.recv_timeout(LONG) } else { ws.recv() };
+                assert_eq!(received.unwrap().unwrap(), "message");
+                assert!(ws.receiver.message_started.is_none());
+            }
+        }
+    }
+
+    /// After both Closes nothing answers a Ping, and no Ping is due. 6455-5.5.1-5
+    #[test]
+    fn a_connection_that_closes_keeps_no_ping() {
+        for role in ROLES {
+            let (ws, mut peer) = websocket(role, long_timeouts());
+            let connection = ws.shared_connection();
+            connection.start_close(CloseCode::NORMAL, "").unwrap();
+            connection.lock_state().pass(LONG * 2);
+            assert!(Keepalive::default().flush(connection).ping_wait.is_zero());
+            assert!(connection.schedule_ping() && !connection.lock_state().has_pending());
+            let answer = connection.protocol.close(CloseCode::NORMAL, "");
+            connection.on_close_received(Some(CloseCode::NORMAL), String::new(), answer);
+            connection.answer_ping(b"late");
+            connection.flush_before_read();
+            connection.abort();
+            assert_eq!(peer.frames().len(), 1, "the Close");
+        }
+    }
+
+    /// What a hub has left is dropped with a Close. What else is due stays.
+    #[cfg(feature = "hub")]
+    #[test]
+    fn a_close_leaves_pending_control_frames() {
+        use crate::connection::shared_frame::{Encoding, SharedFrame};
+        use crate::connection::write_permit::WriteIntent;
+        use crate::events::sink::Origin;
+        for ping in [false, true] {
+            let (ws, mut peer) = websocket(Role::Server, long_timeouts());
+            let connection = ws.shared_connection();
+            let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+            let frame = SharedFrame { bytes: b"\x81\0"[..].into(), encoding: Encoding::AsIs, origin: Origin::Outside };
+            connection.write_shared(&mut [frame].into());
+            if ping {
+                connection.schedule_ping();
+            }
+            assert!((0..2).all(|_| connection.begin_close(CloseCode::POLICY, "").is_some()));
+            permit.flush_and_release(&[]).unwrap();
+            connection.abort();
+            let sent: Vec<_> = peer.frames().into_iter().map(|(_, opcode, _)| opcode).collect();
+            let wanted = [(ping, Opcode::Ping), (true, Opcode::Close)];
+            assert_eq!(sent, wanted.into_iter().filter(|(due, _)| *due).map(|(_, opcode)| opcode).collect::<Vec<_>>());
+        }
+    }
+
+    /// While another thread has the permit, the receiver may write the Close and complete the handshake.
+    #[test]
+    fn a_close_that_another_thread_writes_counts() {
+        use crate::connection::write_permit::WriteIntent;
+        let (ws, peer) = websocket(Role::Server, long_timeouts());
+        let connection = ws.shared_connection().clone();
+        let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+        let closing = connection.clone();
+        let closing = thread::spawn(move || closing.start_close(CloseCode::NORMAL, ""));
+        wait_until(|| connection.lock_state().has_pending());
+        connection.mark_closed();
+        under_watchdog(move || closing.join().unwrap()).unwrap();
+        drop((permit, peer));
+    }
+
+    /// 6455-7.1.1-6: the end of TCP is waited for until the deadline, and does not change the result.
+    #[test]
+    fn after_both_closes_the_deadline_is_no_failure() {
+        let (ws, _peer) = websocket(Role::Client, Timeouts { close: SHORT, ..long_timeouts() });
+        let connection = ws.shared_connection();
+        connection.start_close(CloseCode::NORMAL, "").unwrap();
+        let answer = connection.protocol.close(CloseCode::NORMAL, "");
+        connection.on_close_received(Some(CloseCode::GOING_AWAY), String::new(), answer);
+        let waiting = connection.clone();
+        let info = under_watchdog(move || waiting.await_close()).unwrap();
+        assert_eq!(info.code(), CloseCode::GOING_AWAY);
+    }
+
+    /// A Ping that is due because nothing was written waits for a message of this side. Input is still waited for.
+    #[test]
+    fn a_wait_without_a_ping_ends_with_the_interval() {
+        let (mut ws, _peer) = websocket(Role::Client, long_timeouts());
+        let interval = ws.connection().lock_state().ping_interval();
+        for (ping_wait, time) in [(Duration::ZERO, interval), (SHORT, SHORT)] {
+            let wait = ws.receiver.read_wait(None, &WriteStatus { congested: false, closing: false, ping_wait });
+            assert_eq!((wait.time, wait.overdue), (time, None));
+        }
+    }
+
+    #[test]
+    fn bytes_of_an_ended_connection_are_not_due() {
+        let (ws, _peer) = websocket(Role::Server, long_timeouts());
+        let connection = ws.shared_connection();
+        connection.queue(TEXT, b"queued").unwrap();
+        assert_eq!(connection.time_to_flush(), Duration::ZERO);
+        connection.abort();
+        assert_eq!(connection.time_to_flush(), connection.lock_state().ping_interval());
+    }
 
     /// A shutdown schedules a Close and writes it later. The handler may drop the connection between the two.
     #[cfg(any(feature = "server", feature = "hub"))]

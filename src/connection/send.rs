@@ -222,11 +222,8 @@ impl Connection {
 
     /// Answers a Ping, with the next write.
     pub(super) fn answer_ping(&self, payload: &[u8]) {
-        let Ok(mut state) = self.lock_state_with_keys() else { return };
-        if let Err(error) = state.answer_ping(payload) {
-            drop(state);
-            self.fail_without_key(error);
-        }
+        // An error is the end of the connection.
+        let _ = self.lock_state_with_keys().and_then(|mut state| state.answer_ping(payload));
     }
 
     /// Schedules a keepalive Ping; `false` if it cannot be sent now.
@@ -316,15 +313,8 @@ impl Connection {
         if state.writer.as_ref().is_some_and(|writer| writer.buffer.is_congested()) {
             return Ok(state);
         }
-        match state.encode_pending() {
-            Ok(()) => Ok(state),
-            Err(error) => {
-                let status = WriteStatus::new(&state, false);
-                drop(state);
-                self.abort_with(error);
-                Err(status)
-            }
-        }
+        let encoded = state.encode_pending();
+        encoded.map_err(|_| WriteStatus::new(&state, false)).map(|()| state)
     }
 }
 
@@ -452,12 +442,13 @@ mod tests {
     fn a_borrowed_message_behind_queued_ones_stays_within_the_buffer() {
         for (role, length) in ROLES.into_iter().flat_map(|role| [(role, 260_000), (role, 1_000_001)]) {
             let message: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
+            // An odd length, so that a piece may end at any byte of the masking key.
             for queued in [0, 1, 20, 35] {
                 let (connection, mut peer) = connection(role, long_timeouts());
-                (0..queued).for_each(|_| connection.queue(BINARY, &[1; 3200]).unwrap());
+                (0..queued).for_each(|_| connection.queue(BINARY, &[1; 3201]).unwrap());
                 let (sending, sent) = (connection.clone(), message.clone());
                 let thread = thread::spawn(move || sending.send(BINARY, &sent));
-                (0..queued).for_each(|_| assert!(peer.frame() == Some((true, BINARY, vec![1; 3200]))));
+                (0..queued).for_each(|_| assert!(peer.frame() == Some((true, BINARY, vec![1; 3201]))));
                 assert!(peer.frame() == Some((true, BINARY, message.clone())), "{role:?} {queued}");
                 thread.join().unwrap().unwrap();
                 // A buffer that was larger is freed.
@@ -724,7 +715,10 @@ mod tests {
                 }));
             }
             threads.push(thread::spawn(move || ws.recv().map(drop)));
-            wait_until(|| connection.lock_state().waiters == 4);
+            wait_until(|| {
+                let state = connection.lock_state();
+                (state.waiters, state.waiting_senders.count) == (2, 2)
+            });
             let start = Instant::now();
             connection.abort();
             for thread in threads {
@@ -829,6 +823,56 @@ mod tests {
         assert!(connection.end().is_some(), "before anyone tries again");
         assert_eq!(step(connection.send(TEXT, b"y")), Some(Step::RandomSource));
         assert_eq!(peer.frame(), None);
+    }
+
+    /// 6455-5.3-3: the frames of a hub take more keys than are fetched ahead. Then none of them is sent.
+    #[cfg(feature = "hub")]
+    #[test]
+    fn without_keys_for_shared_frames_the_connection_ends() {
+        use crate::connection::nonblocking::ConnectionStatus;
+        use crate::connection::shared_frame::{Encoding, SharedFrame};
+        use crate::events::sink::Origin;
+        use crate::message::MessageKind;
+        let (connection, mut peer) = running_dry(1, || io::ErrorKind::Other.into());
+        let encoding = Encoding::Payload(MessageKind::Text, 0);
+        let frame = SharedFrame { bytes: b"text"[..].into(), encoding, origin: Origin::Outside };
+        let mut frames = vec![frame; 130].into();
+        assert_eq!(connection.write_shared(&mut frames).status, ConnectionStatus::Closed);
+        assert_eq!(frames.len(), 1, "one fill is 128 keys");
+        assert_eq!(step(connection.send(TEXT, b"y")), Some(Step::RandomSource));
+        assert_eq!(peer.frame(), None);
+        // Nor a Close.
+        let (connection, mut peer) = running_dry(0, || io::ErrorKind::Other.into());
+        assert!(connection.begin_close(CloseCode::POLICY, "").is_some());
+        assert_eq!(connection.poll_close(), ConnectionStatus::Closed);
+        assert_eq!(step(connection.send(TEXT, b"y")), Some(Step::RandomSource));
+        assert_eq!(peer.frame(), None);
+    }
+
+    /// As [`a_frame_is_one_write_and_so_is_all_that_was_queued`], for messages that are compressed with the permit.
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn queued_messages_are_written_from_a_threshold_on_though_compressed() {
+        use crate::deflate::extension::negotiation::Agreed;
+        use crate::deflate::extension::{codec, Deflate, Direction};
+        use crate::deflate::WindowBits;
+        let (connection, mut peer) = connection(Role::Server, long_timeouts());
+        let free = Direction { bits: WindowBits::MAX, takeover: true };
+        let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
+        let encoder = Encoder::Rfc6455(encoder::Encoder::server().with_compression(Some(deflater)));
+        connection.lock_state().writer.as_mut().unwrap().encoder = encoder;
+        let mut noise = vec![0; 60 << 10];
+        RandomSource::system().fill(&mut noise).unwrap();
+        let waiting = || connection.lock_state().writer.as_ref().unwrap().buffer.len();
+        for messages in 1..3 {
+            connection.queue(BINARY, &noise).unwrap();
+            assert!(waiting() >= messages * noise.len());
+        }
+        let reading = thread::spawn(move || io::copy(&mut peer.socket, &mut io::sink()).unwrap());
+        connection.queue(BINARY, &noise).unwrap();
+        assert_eq!(waiting(), 0);
+        connection.stream.shutdown_write(LONG);
+        assert!(reading.join().unwrap() >= 3 * noise.len() as u64);
     }
 
     #[test]

@@ -37,7 +37,7 @@ use super::protocol::Protocol;
 use super::report::FrameNote;
 #[cfg(feature = "hub")]
 use super::shared_frame::FrameFormat;
-use super::state::SharedState;
+use super::state::{SharedState, WaitingSenders};
 use super::writer::Writer;
 use crate::codec::frame::Role;
 use crate::config::Timeouts;
@@ -67,6 +67,8 @@ pub(crate) struct Connection {
     /// Notified when the writer is back, a Pong has come, a stream has ended, or the connection has. Only while `waiters` is
     /// not 0.
     changed: Condition,
+    /// Notified for one of the waiting senders when the writer is back, and for all when the connection ends.
+    writer_is_back: Condition,
 }
 
 impl Connection {
@@ -99,6 +101,7 @@ impl Connection {
             host: OnceLock::new(),
             state: Lock::new(state),
             changed: Condition::new(),
+            writer_is_back: Condition::new(),
         })
     }
 
@@ -121,12 +124,35 @@ impl Connection {
     /// Puts the writer back, so that the next thread can have the permit.
     pub(super) fn put_back(&self, state: &mut SharedState, writer: Box<Writer>) {
         state.writer = Some(writer);
-        self.notify(state);
+        self.notify_of_writer(state);
     }
 
+    /// Wakes all threads that wait.
     pub(super) fn notify(&self, state: &SharedState) {
         if state.waiters > 0 {
             self.changed.notify_all();
+        }
+        if state.waiting_senders.count > 0 {
+            self.writer_is_back.notify_all();
+        }
+    }
+
+    /// Wakes one sender, and the threads that wait for other changes too.
+    #[inline]
+    pub(super) fn notify_of_writer(&self, state: &mut SharedState) {
+        if state.waiters > 0 {
+            self.changed.notify_all();
+        }
+        self.wake_sender(state);
+    }
+
+    /// Wakes one sender, unless one is on its way.
+    #[inline]
+    pub(super) fn wake_sender(&self, state: &mut SharedState) {
+        let senders = &mut state.waiting_senders;
+        if senders.count > 0 && !senders.is_one_woken {
+            senders.is_one_woken = true;
+            self.writer_is_back.notify_one();
         }
     }
 
@@ -144,6 +170,23 @@ impl Connection {
         state.waiters = state.waiters.saturating_add(1);
         let mut state = state.wait(&self.changed, left);
         state.waiters = state.waiters.saturating_sub(1);
+        Ok(state)
+    }
+
+    /// As [`wait`](Connection::wait), of a thread that has to send, until the writer is back or the connection has ended.
+    pub(super) fn wait_to_send<'a>(
+        &'a self,
+        mut state: Locked<'a, SharedState>,
+        deadline: Deadline,
+    ) -> Result<Locked<'a, SharedState>> {
+        let left = deadline.remaining();
+        if left.is_zero() {
+            return Err(Error::Timeout(Step::SendLock));
+        }
+        state.waiting_senders.count = state.waiting_senders.count.saturating_add(1);
+        let mut state = state.wait(&self.writer_is_back, left);
+        let count = state.waiting_senders.count.saturating_sub(1);
+        state.waiting_senders = WaitingSenders { count, is_one_woken: false };
         Ok(state)
     }
 

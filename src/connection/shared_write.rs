@@ -73,13 +73,12 @@ impl Connection {
             return Err(ConnectionStatus::Busy);
         };
         // While the network is full, pending frames are not encoded: there is at most one of each kind.
-        let encoded = if writer.buffer.is_congested() { Ok(()) } else { state.encode_pending() };
-        let permit = encoded.map(|()| WritePermit::new(self, state.writer.take()));
+        if !writer.buffer.is_congested() {
+            state.encode_pending().map_err(|_| ConnectionStatus::Closed)?;
+        }
+        let permit = WritePermit::new(self, state.writer.take());
         drop(state);
-        permit.map_err(|error| {
-            self.abort_with(error);
-            ConnectionStatus::Closed
-        })
+        Ok(permit)
     }
 
     fn append_and_write(

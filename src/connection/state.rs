@@ -32,8 +32,9 @@ const PONG_BUFFER_LIMIT: usize = 8 << 10;
 pub(crate) struct SharedState {
     protocol: Protocol,
     pub(crate) writer: Option<Box<Writer>>,
-    /// Number of threads that wait for a change.
+    /// Number of threads that wait for a change, without those that wait to send.
     pub(crate) waiters: usize,
+    pub(super) waiting_senders: WaitingSenders,
     pending: Option<Box<PendingFrames>>,
     pub(crate) closing: ClosingHandshake,
     /// The peer's Close came before any of this side was sent or scheduled.
@@ -51,6 +52,14 @@ pub(crate) struct SharedState {
     ping_interval: Duration,
     /// An eighth of it: a write that is not older needs no other wait.
     ping_interval_eighth: Duration,
+}
+
+/// Threads that wait for the permit, to send. `write_permit` has the invariant.
+#[derive(Default)]
+pub(super) struct WaitingSenders {
+    pub(super) count: usize,
+    /// One of them was woken, and has not locked the state since.
+    pub(super) is_one_woken: bool,
 }
 
 /// Frames to be encoded by the next thread that writes. At least one is due.
@@ -82,6 +91,7 @@ impl SharedState {
             protocol,
             writer: Some(Box::new(writer)),
             waiters: 0,
+            waiting_senders: WaitingSenders::default(),
             pending: None,
             closing: ClosingHandshake::default(),
             closed_by_peer: false,
@@ -157,7 +167,10 @@ impl SharedState {
 
     /// 6455-5.5.2-2: answers a Ping with a frame in the write buffer while there is room. 6455-5.5.3-1: beyond that only
     /// the latest Ping is answered.
-    pub(super) fn answer_ping(&mut self, payload: &[u8]) -> io::Result<()> {
+    ///
+    /// The keys are not low, as for [`encode_pending`](SharedState::encode_pending).
+    pub(super) fn answer_ping(&mut self, payload: &[u8]) -> Result<()> {
+        debug_assert!(!self.is_low_on_keys(), "a source of keys is called under the lock");
         if !self.closing.answers_pings() {
             return Ok(());
         }
@@ -165,7 +178,8 @@ impl SharedState {
         if let Some(writer) = self.writer.as_deref_mut() {
             if self.pending.is_none() && !deferred && writer.buffer.len() < PONG_BUFFER_LIMIT {
                 // 6455-5.5.3-s1: the payload of the Ping, unchanged.
-                return writer.append_frame_from(|| Origin::Outside, true, Opcode::Pong, payload);
+                let answered = writer.append_frame_from(|| Origin::Outside, true, Opcode::Pong, payload);
+                return self.end_without_key(answered);
             }
         }
         let pong = self.pending.get_or_insert_with(Box::default).pong.get_or_insert_with(Vec::new);
@@ -238,22 +252,33 @@ impl SharedState {
     /// Encodes the pending frames, at most four, if the writer is available. A Close is the last one.
     ///
     /// The caller has checked [`is_low_on_keys`](SharedState::is_low_on_keys) under the same lock, so no source of keys is
-    /// called meanwhile.
+    /// called meanwhile, and there is no error. One would be the end of the connection.
     #[inline]
     pub(super) fn encode_pending(&mut self) -> Result<()> {
         match self.pending {
             None => Ok(()),
-            Some(_) => self.encode_pending_frames().map_err(|error| Error::io(Step::RandomSource, error)),
+            Some(_) => self.encode_pending_frames(),
         }
     }
 
     #[cold]
-    fn encode_pending_frames(&mut self) -> io::Result<()> {
+    fn encode_pending_frames(&mut self) -> Result<()> {
+        debug_assert!(!self.is_low_on_keys(), "a source of keys is called under the lock");
+        let encoded = self.append_pending_frames();
+        self.end_without_key(encoded)
+    }
+
+    /// Without a masking key nothing can be sent, not even a Close.
+    fn end_without_key(&mut self, encoded: io::Result<()>) -> Result<()> {
+        encoded.map_err(|error| self.record_end(Error::io(Step::RandomSource, error)))
+    }
+
+    fn append_pending_frames(&mut self) -> io::Result<()> {
         let deferred = self.defers_pings();
         let SharedState { writer: Some(writer), pending, closing, last_ping_sent, .. } = self else {
             return Ok(());
         };
-        let Some(mut due) = pending.take() else { return Ok(()) };
+        let mut due = pending.take().unwrap_or_default();
         // 6455-5.5.2-2: a Ping that came before a Close is answered all the same.
         if let Some(pong) = due.pong.take_if(|_| !deferred) {
             writer.append_frame_from(|| Origin::Outside, true, Opcode::Pong, &pong)?;
@@ -314,5 +339,120 @@ impl SharedState {
             pending.shared_frame = None;
             self.pending = Some(pending).filter(|pending| !pending.is_empty());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::frame::Role;
+    use crate::connection::testing::{connection, long_timeouts, ROLES};
+
+    /// 6455-5.5.2-2: each Ping is answered while the write buffer has less than 8 KiB. 6455-5.5.3-1: then the latest one is.
+    #[test]
+    fn each_ping_is_answered_while_there_is_room() {
+        for role in ROLES {
+            let header = if role == Role::Client { 6 } else { 2 };
+            for (last, has_room) in [(63, true), (64, false)] {
+                let (connection, mut peer) = connection(role, long_timeouts());
+                for size in std::iter::repeat(64).take(127).chain([last]) {
+                    connection.answer_ping(&vec![0; size - header]);
+                }
+                assert!(!connection.lock_state().has_pending());
+                connection.answer_ping(b"first");
+                assert_eq!(connection.lock_state().has_pending(), !has_room, "{role:?} {last}");
+                connection.answer_ping(b"second");
+                connection.answer_ping(b"third");
+                while connection.flush_before_read().congested {}
+                let pongs: Vec<_> = (0..if has_room { 130 } else { 129 }).map(|_| peer.frame().unwrap().2).collect();
+                let newest = pongs.get(128..).unwrap();
+                assert!(
+                    if has_room { newest == [&b"first"[..], b"third"] } else { newest == [b"third"] },
+                    "{newest:?}"
+                );
+            }
+        }
+    }
+
+    /// 6455-5.5.2-2: a Ping behind the Close of the peer is not answered.
+    #[test]
+    fn a_ping_behind_a_close_is_not_answered() {
+        for role in ROLES {
+            let (connection, _peer) = connection(role, long_timeouts());
+            let answer = connection.protocol.close(CloseCode::NORMAL, "");
+            connection.on_close_received(Some(CloseCode::NORMAL), String::new(), answer);
+            connection.answer_ping(b"late");
+            let state = connection.lock_state();
+            assert!(state.writer.as_ref().is_some_and(|writer| writer.buffer.is_empty()));
+            assert!(state.pending.as_ref().is_some_and(|pending| pending.pong.is_none() && pending.close.is_some()));
+        }
+    }
+
+    #[test]
+    fn the_side_whose_close_is_first_closes() {
+        for role in ROLES {
+            let closed_by_peer = |near_first, far| {
+                let (connection, _peer) = connection(role, long_timeouts());
+                let close = || connection.protocol.close(CloseCode::NORMAL, "");
+                if near_first {
+                    connection.lock_state().schedule_close(close());
+                }
+                if far {
+                    connection.on_close_received(Some(CloseCode::NORMAL), String::new(), close());
+                }
+                let open = connection.lock_state().check_open();
+                match open {
+                    Err(Error::Closed(Some(info))) => info.closed_by_peer(),
+                    result => panic!("{result:?}"),
+                }
+            };
+            assert!(closed_by_peer(false, true) && !closed_by_peer(true, true) && !closed_by_peer(true, false));
+        }
+    }
+
+    #[cfg(feature = "hub")]
+    #[test]
+    fn a_close_of_the_hub_drops_its_frame_and_nothing_else() {
+        use crate::connection::nonblocking::ConnectionStatus;
+        use crate::connection::shared_frame::Encoding;
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            let writer = connection.lock_state().writer.take();
+            connection.answer_ping(b"ping");
+            let frame = SharedFrame { bytes: [0x81, 0][..].into(), encoding: Encoding::AsIs, origin: Origin::Outside };
+            connection.lock_state().schedule_shared_frame(frame);
+            assert!(connection.begin_close(CloseCode::POLICY, "").is_some());
+            connection.lock_state().writer = writer;
+            assert_eq!(connection.poll_close(), ConnectionStatus::Ready);
+            assert_eq!(peer.frame(), Some((true, Opcode::Pong, b"ping".to_vec())));
+            assert_eq!(peer.frame(), Some((true, Opcode::Close, 1008_u16.to_be_bytes().to_vec())));
+        }
+    }
+
+    #[cfg(feature = "hub")]
+    #[test]
+    fn a_frame_of_the_hub_does_not_wait_behind_a_close() {
+        use crate::connection::shared_frame::Encoding;
+        for role in ROLES {
+            let (connection, _peer) = connection(role, long_timeouts());
+            let mut state = connection.lock_state_with_keys().unwrap();
+            state.streaming = true;
+            let bytes = [0x81, 0][..].into();
+            state.schedule_shared_frame(SharedFrame { bytes, encoding: Encoding::AsIs, origin: Origin::Outside });
+            state.encode_pending().unwrap();
+            assert!(state.has_pending());
+            state.schedule_close(connection.protocol.close(CloseCode::NORMAL, ""));
+            state.encode_pending().unwrap();
+            assert!(!state.has_pending());
+        }
+    }
+
+    #[test]
+    fn the_wait_to_a_ping_is_rounded_up_to_eighths() {
+        let milliseconds = Duration::from_millis;
+        for (passed, left) in [(0, 800), (1, 800), (99, 800), (100, 700), (101, 700), (799, 100), (800, 0), (900, 0)] {
+            assert_eq!(round_up_to_eighths(milliseconds(passed), milliseconds(800)), milliseconds(left), "{passed}");
+        }
+        assert_eq!(round_up_to_eighths(Duration::ZERO, Duration::MAX), Duration::MAX);
     }
 }

@@ -10,6 +10,11 @@
 //! state is locked: no function takes both, and [`WritePermit::release`] passes only the state to `work`. A `Box<Writer>`,
 //! which is put back under the lock, emits nothing. A debug build panics where this is broken (see `primitives/lock`).
 //!
+//! **Waiting senders.** Waking a thread costs more than writing a small message, so a release wakes one sender, and none while one
+//! is on its way. Invariant: while the writer is available and senders wait for it, one of them has been woken and has not locked
+//! the state since. That one acquires the permit, whose end wakes the next; if it may not send, it wakes the next at once. A
+//! sender whose message has to wait for the end of a stream waits for that, as all other threads do, and not here.
+//!
 //! **Masking keys.** A source of keys is the user's code, which may use the same connection. So the thread that has the permit
 //! calls it, without the lock. Invariant: a thread that encodes frames under the lock has locked with
 //! [`Connection::lock_state_with_keys`], or has checked that the keys are not low, and encodes at most eight.
@@ -52,7 +57,10 @@ impl Connection {
         let mut deadline = None;
         loop {
             // 6455-6.1-2, 6455-6.1-3: a change of the state ends the wait.
-            state.check_open()?;
+            if let Err(error) = state.check_open() {
+                self.notify(&state);
+                return Err(error);
+            }
             let blocked = state.streaming && intent == WriteIntent::Message;
             if !blocked && state.is_low_on_keys() {
                 drop(state);
@@ -60,16 +68,29 @@ impl Connection {
                 continue;
             }
             if !blocked && state.writer.is_some() {
-                if let Err(error) = state.encode_pending() {
-                    drop(state);
-                    return Err(self.abort_with(error));
-                }
+                state.encode_pending()?;
                 let writer = state.writer.take();
                 return Ok(WritePermit::new(self, writer));
             }
             let deadline = *deadline.get_or_insert_with(|| Deadline::after(limit));
-            state = self.wait(state, deadline, Step::SendLock)?;
+            state = match blocked {
+                true => self.wait_for_stream(state, deadline)?,
+                false => self.wait_to_send(state, deadline)?,
+            };
         }
+    }
+
+    /// Waits for a change while another message is sent as a stream. This thread may be the sender that was woken.
+    #[cold]
+    fn wait_for_stream<'a>(
+        &'a self,
+        mut state: Locked<'a, SharedState>,
+        deadline: Deadline,
+    ) -> Result<Locked<'a, SharedState>> {
+        if state.writer.is_some() {
+            self.wake_sender(&mut state);
+        }
+        self.wait(state, deadline, Step::SendLock)
     }
 
     /// Locks the state, with enough masking keys for eight frames if the writer is available. If the source of keys panics,
@@ -203,7 +224,7 @@ impl<'a> WritePermit<'a> {
             let mut state = self.connection.lock_state();
             state.writer = writer;
             if !state.has_pending() || state.end.is_set() {
-                self.connection.notify(&state);
+                self.connection.notify_of_writer(&mut state);
                 return Ok(());
             }
             let is_low = state.is_low_on_keys();
@@ -218,7 +239,7 @@ impl<'a> WritePermit<'a> {
                 Some(_) | None => break encoded,
             }
         };
-        encoded.map_err(|error| self.connection.abort_with(error))?;
+        encoded?;
         self.write(&[])
     }
 
@@ -299,6 +320,26 @@ impl Drop for WritePermit<'_> {
         #[cfg(feature = "trace")]
         if !self.frame_notes.is_empty() {
             FrameNote::emit_sent(mem::take(&mut self.frame_notes), &self.connection.events);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::testing::{connection, long_timeouts, LONG, ROLES};
+
+    /// The message of the caller is written. What ends the connection meanwhile is no failure of it, and no further frame follows.
+    #[test]
+    fn frames_that_are_due_at_the_end_of_the_connection_are_not_written() {
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+            connection.answer_ping(b"ping");
+            connection.abort();
+            permit.flush_and_release(&[]).unwrap();
+            assert!(connection.lock_state().has_pending());
+            assert_eq!(peer.frames(), []);
         }
     }
 }

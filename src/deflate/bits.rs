@@ -211,4 +211,12 @@ mod tests {
             }
         }
     }
+
+    /// `reserve` always makes room. Without it, nothing is written outside.
+    #[test]
+    fn room_that_is_too_small_is_left_alone() {
+        let (mut room, mut cursor) = ([0xaa; 7], BitCursor { at: 0, bits: 0, count: 0 });
+        cursor.write_bits(&mut room, 0b1, 1);
+        assert_eq!(room, [0xaa; 7]);
+    }
 }

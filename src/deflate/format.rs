@@ -124,6 +124,8 @@ mod tests {
             (284, 5, 227, 258),
             (285, 0, 258, 258),
         ];
+        // The compiler makes the tables; here the rule runs.
+        assert_eq!((&ranges::<28>(3, 8, 4)[..], ranges(1, 4, 2)), (&LENGTHS[..28], DISTANCES));
         for (symbol, extra, least, most) in lengths {
             let (base, bits) = LENGTHS[symbol - 257];
             assert_eq!((bits, base, base + (1 << bits) - 1), (extra, least, most), "{symbol}");

@@ -357,4 +357,15 @@ mod tests {
         fill(&mut table, 8, &[0, 0, 0], distance_entry);
         assert!(table[..256].iter().all(|entry| entry & INVALID == INVALID));
     }
+
+    /// A second table for counts that are no code: as wide as the longest code needs, and without symbols. `fill` refuses such
+    /// counts before.
+    #[test]
+    fn counts_that_are_no_code_exceed_no_table() {
+        let (mut table, mut count) = (vec![7; 2048], [0; MAX_CODE_LENGTH + 1]);
+        count[12] = 1;
+        fill_subtables(&mut table, 10, &count, 0, [].into_iter(), plain);
+        assert_eq!(table[0], EXCEPTION | SUBTABLE | 1024 << 16 | (5 << 8 | 10));
+        assert!(table[1..].iter().all(|&entry| entry == 7));
+    }
 }

@@ -213,3 +213,38 @@ impl From<HookErrorKind> for HandshakeErrorKind {
         HandshakeErrorKind::Hook(kind)
     }
 }
+
+#[cfg(all(test, any(feature = "client", feature = "server")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_the_status_that_was_added() {
+        let error = HandshakeError::new(HandshakeErrorKind::HttpVersion);
+        assert_eq!((error.status(), error.headers().len(), error.body().len()), (None, 0, 0));
+        assert_eq!(error.with_status(505).status(), Some(505));
+    }
+
+    #[cfg(feature = "client")]
+    #[test]
+    fn an_error_has_the_response() {
+        let headers = vec![("Retry-After".to_owned(), "1".to_owned())];
+        let error = HandshakeError::new(HandshakeErrorKind::HttpVersion).with_response(503, headers.clone(), vec![7]);
+        assert_eq!((error.status(), error.headers(), error.body()), (Some(503), &headers[..], &[7][..]));
+        assert_eq!((error.header("retry-after"), error.header("Date")), (Some("1"), None));
+        assert!(error.to_string().ends_with("the HTTP version is not 1.1"));
+    }
+
+    #[cfg(feature = "proxy")]
+    #[test]
+    fn a_status_has_the_meaning_of_http_unless_a_draft_says_otherwise() {
+        let error = HandshakeError::new(HandshakeErrorKind::HttpVersion).with_status(302);
+        assert_eq!(error.http_status(), Some(302));
+        let other = error.clone().with_kind(HandshakeErrorKind::UnexpectedEof);
+        assert_eq!((other.kind(), other.status()), (&HandshakeErrorKind::UnexpectedEof, Some(302)));
+        #[cfg(feature = "legacy")]
+        for (semantics, status) in [(StatusSemantics::Http, Some(302)), (StatusSemantics::Failure, None)] {
+            assert_eq!(error.clone().with_semantics(semantics).http_status(), status);
+        }
+    }
+}

@@ -287,3 +287,87 @@ impl fmt::Display for RedirectError {
         write!(f, ": {}", self.cause)
     }
 }
+
+#[cfg(all(test, any(feature = "client", feature = "server")))]
+mod tests {
+    use super::*;
+    use std::io;
+
+    fn io_error(kind: io::ErrorKind) -> Error {
+        Error::io(Step::Read, kind.into())
+    }
+
+    #[test]
+    fn timeouts_and_closed_connections() {
+        let attempt = |kind: io::ErrorKind| ConnectAttempt {
+            address: "192.0.2.1:80".parse().unwrap(),
+            error: Arc::new(kind.into()),
+        };
+        let connect = |kinds: &[io::ErrorKind]| {
+            let attempts = kinds.iter().map(|kind| attempt(*kind)).collect();
+            Error::Connect(ConnectError { host: "a.example:80".into(), is_proxy: false, attempts })
+        };
+        // The error, whether it is a timeout, and whether the connection was closed before.
+        let rows = [
+            (Error::Timeout(Step::Read), true, false),
+            (io_error(io::ErrorKind::TimedOut), true, false),
+            (io_error(io::ErrorKind::WouldBlock), false, false),
+            (connect(&[io::ErrorKind::ConnectionRefused, io::ErrorKind::TimedOut]), true, false),
+            (connect(&[io::ErrorKind::ConnectionRefused]), false, false),
+            (Error::Protocol(ProtocolError::MaskedFrame), false, false),
+            (Error::from("of the application"), false, false),
+            (Error::Closed(None), false, true),
+        ];
+        for (error, is_timeout, is_closed) in rows {
+            assert_eq!((error.is_timeout(), error.is_closed()), (is_timeout, is_closed), "{error}");
+        }
+        assert!(matches!(connect(&[]), Error::Connect(error) if error.host() == "a.example:80" && !error.is_proxy()));
+    }
+
+    #[test]
+    fn a_deadline_of_an_operation_is_a_timeout() {
+        let by_deadline = |kind: io::ErrorKind| Error::io_by_deadline(Step::Write, kind.into());
+        assert!(matches!(by_deadline(io::ErrorKind::TimedOut), Error::Timeout(Step::Write)));
+        assert!(matches!(by_deadline(io::ErrorKind::BrokenPipe), Error::Io(_)));
+    }
+
+    #[test]
+    fn texts() {
+        let rows = [
+            (
+                Error::Protocol(ProtocolError::FrameTooBig { length: 9, limit: 5 }),
+                "the peer exceeded a limit: a frame has 9",
+            ),
+            (
+                Error::Protocol(ProtocolError::MaskedFrame),
+                "the peer broke the protocol: a frame from a server is masked",
+            ),
+            (Error::Timeout(Step::Connect), "timed out connecting; see Timeouts::connect"),
+            (
+                Error::Timeout(Step::Handshake),
+                "timed out in the opening handshake; see Timeouts::handshake (server) and",
+            ),
+            (Error::Timeout(Step::Receive), "timed out waiting for a message; the timeout was given in the call"),
+            (Error::Timeout(Step::Message), "timed out waiting for the rest of a message; see Timeouts::message"),
+            (Error::Timeout(Step::Write), "timed out writing to the network; see Timeouts::write"),
+            (Error::Timeout(Step::Pong), "timed out waiting for a Pong; see Timeouts::pong_timeout"),
+            (Error::Timeout(Step::Close), "timed out in the closing handshake; see Timeouts::close"),
+            (Error::Timeout(Step::Read), "timed out reading from the network; the system set the timeout"),
+        ];
+        for (error, text) in rows {
+            assert!(error.to_string().starts_with(text), "{error}");
+        }
+    }
+
+    #[cfg(feature = "proxy")]
+    #[test]
+    fn redirects_are_shown_in_order_before_the_cause() {
+        let hop = |url: &str| RedirectHop { url: url.to_owned(), status: 307 };
+        let error = |hops| RedirectError::new(hops, Error::Timeout(Step::Tls));
+        let one = error(vec![hop("ws://a/")]);
+        assert!(one.to_string().starts_with("redirected by ws://a/ (307): timed out"), "{one}");
+        let two = error(vec![hop("ws://a/"), hop("ws://b/")]);
+        assert!(two.to_string().starts_with("redirected by ws://a/ (307), ws://b/ (307): timed out"), "{two}");
+        assert!(Error::Redirect(two).is_timeout());
+    }
+}

@@ -193,4 +193,32 @@ mod tests {
         assert_eq!(ProtocolError::TextNotUtf8 { offset: 0 }.close_code(), CloseCode::INVALID_PAYLOAD);
         assert_eq!(ProtocolError::InvalidCloseCode(1005).close_code(), CloseCode::PROTOCOL_ERROR);
     }
+
+    #[test]
+    fn the_reason_of_a_close_is_the_limit_or_the_rule() {
+        let rows = [
+            (ProtocolError::FrameTooBig { length: 9, limit: 5 }, "at most 5 bytes in a frame"),
+            (ProtocolError::MessageTooBig { length: 9, limit: 5 }, "at most 5 bytes in a message"),
+            (ProtocolError::TooManyFragments { limit: 5 }, "at most 5 fragments in a message"),
+            (ProtocolError::MaskedFrame, "6455-5.1-5"),
+        ];
+        for (violation, reason) in rows {
+            assert_eq!(violation.close_reason(), reason);
+        }
+    }
+
+    /// The text has two parts. When the first cannot be written, the second is not.
+    #[test]
+    fn a_formatter_that_fails_is_reported_at_once() {
+        use std::fmt::Write;
+        struct Full(usize);
+        impl Write for Full {
+            fn write_str(&mut self, _: &str) -> fmt::Result {
+                self.0 += 1;
+                Err(fmt::Error)
+            }
+        }
+        let mut full = Full(0);
+        assert_eq!((write!(full, "{}", ProtocolError::UnmaskedFrame), full.0), (Err(fmt::Error), 1));
+    }
 }

@@ -205,4 +205,23 @@ mod tests {
             assert_eq!(ProxyErrorKind::Reply(reply).to_string(), text);
         }
     }
+
+    #[cfg(feature = "proxy")]
+    #[test]
+    fn an_error_has_both_addresses_and_the_response() {
+        let error = |kind| ProxyError::new(kind, "p.example:3128".into(), "a.example:80".into());
+        let headers =
+            vec![("Via".to_owned(), "1.1 p".to_owned()), ("proxy-authenticate".to_owned(), "Basic x".to_owned())];
+        let rejected = error(ProxyErrorKind::Status(407)).with_response(headers.clone(), b"body".to_vec());
+        assert_eq!(
+            (rejected.proxy(), rejected.target(), rejected.status()),
+            ("p.example:3128", "a.example:80", Some(407))
+        );
+        assert_eq!((rejected.headers(), rejected.body()), (&headers[..], &b"body"[..]));
+        assert_eq!((rejected.header("VIA"), rejected.header("Date")), (Some("1.1 p"), None));
+        assert!(rejected.to_string().ends_with("status 407; it requires Basic; see Proxy::credentials"));
+        let other = error(ProxyErrorKind::Status(403)).with_response(headers, Vec::new());
+        assert!(other.to_string().ends_with("status 403"));
+        assert_eq!(error(ProxyErrorKind::HttpVersion).status(), None);
+    }
 }

@@ -55,3 +55,14 @@ impl fmt::Display for RedirectErrorKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hop_has_its_url_and_its_status() {
+        let hop = RedirectHop { url: "ws://a.example/".to_owned(), status: 307 };
+        assert_eq!((hop.url(), hop.status()), ("ws://a.example/", 307));
+    }
+}

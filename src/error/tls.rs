@@ -132,4 +132,19 @@ mod tests {
         }
         assert!(TlsError::new(TlsErrorKind::AlertReceived, None, fmt::Error).to_string().starts_with("the peer sent"));
     }
+
+    /// The text has two parts. When the first cannot be written, the second is not.
+    #[test]
+    fn a_formatter_that_fails_is_reported_at_once() {
+        use std::fmt::Write;
+        struct Full(usize);
+        impl Write for Full {
+            fn write_str(&mut self, _: &str) -> fmt::Result {
+                self.0 += 1;
+                Err(fmt::Error)
+            }
+        }
+        let (mut full, error) = (Full(0), TlsError::new(TlsErrorKind::InvalidSettings, None, fmt::Error));
+        assert_eq!((write!(full, "{error}"), full.0), (Err(fmt::Error), 1));
+    }
 }

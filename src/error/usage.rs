@@ -230,3 +230,14 @@ impl fmt::Display for UriErrorKind {
 }
 
 impl std::error::Error for UriErrorKind {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subprotocol_is_shown_in_quotes_unless_it_is_a_token() {
+        assert_eq!(subprotocol("chat"), "\"chat\"");
+        assert_eq!(subprotocol("31d4d96e"), "(not shown, 8 bytes)");
+    }
+}

@@ -337,4 +337,37 @@ mod tests {
             assert!(documented.lines().any(|line| line.starts_with("/// | ") && line.contains(&row)), "{row}");
         }
     }
+
+    #[test]
+    fn what_a_frame_and_an_event_are() {
+        let opcodes = [
+            (FrameKind::Continuation, true),
+            (FrameKind::Text, true),
+            (FrameKind::Binary, true),
+            (FrameKind::Close, false),
+            (FrameKind::Ping, false),
+            (FrameKind::Pong, false),
+        ];
+        for (opcode, is_data) in opcodes {
+            assert_eq!(opcode.is_data(), is_data);
+            for flag in [false, true] {
+                let frame = FrameInfo { opcode, fin: flag, compressed: !flag, payload_len: 7 };
+                let shown = (frame.opcode(), frame.is_message_end(), frame.is_compressed(), frame.payload_len());
+                assert_eq!(shown, (opcode, is_data && flag, !flag, 7));
+            }
+        }
+        for connection_id in [None, Some(5)] {
+            let event = Event { connection_id, kind: EventKind::Opened };
+            assert_eq!(event.connection_id(), connection_id);
+        }
+        let rejected = Error::Handshake(crate::HandshakeError::new(HandshakeErrorKind::HttpVersion).with_status(505));
+        assert!(matches!(
+            EventKind::from_handshake_error(&rejected),
+            EventKind::HandshakeRejected(HandshakeErrorKind::HttpVersion, Some(505))
+        ));
+        assert!(matches!(
+            EventKind::from_handshake_error(&Error::Closed(None)),
+            EventKind::Failed(Error::Closed(None))
+        ));
+    }
 }

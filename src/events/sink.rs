@@ -62,9 +62,9 @@ impl EventCallback {
 
     /// Creates the sink for a new connection.
     pub(crate) fn for_connection(&self) -> EventSink {
-        let connection = self.0.as_ref().map(|_| NEXT_CONNECTION_ID.fetch_add(1, Ordering::Relaxed));
-        EventSink(connection.map(|connection| {
-            Arc::new(ConnectionEvents { events: self.clone(), connection, ended: AtomicBool::new(false) })
+        EventSink(self.0.as_ref().map(|closure| {
+            let connection = NEXT_CONNECTION_ID.fetch_add(1, Ordering::Relaxed);
+            Arc::new(ConnectionEvents { closure: closure.clone(), connection, ended: AtomicBool::new(false) })
         }))
     }
 
@@ -73,21 +73,20 @@ impl EventCallback {
     #[inline]
     pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
         assert_unlocked();
-        if self.0.is_some() {
-            self.call(None, kind());
+        if let Some(closure) = &self.0 {
+            call(closure, None, kind());
         }
     }
+}
 
-    #[cold]
-    fn call(&self, connection: Option<u64>, kind: EventKind) {
-        let Some(closure) = &self.0 else { return };
-        if EMITTING.replace(true) {
-            return;
-        }
-        let event = Event { connection_id: connection, kind };
-        let _ = panics::catch(|| closure(&event));
-        EMITTING.set(false);
+#[cold]
+fn call(closure: &Arc<Closure>, connection: Option<u64>, kind: EventKind) {
+    if EMITTING.replace(true) {
+        return;
     }
+    let event = Event { connection_id: connection, kind };
+    let _ = panics::catch(|| closure(&event));
+    EMITTING.set(false);
 }
 
 /// Emits the events of one connection.
@@ -95,7 +94,7 @@ impl EventCallback {
 pub(crate) struct EventSink(Option<Arc<ConnectionEvents>>);
 
 struct ConnectionEvents {
-    events: EventCallback,
+    closure: UserDrop<Arc<Closure>>,
     connection: u64,
     /// Whether `ended` has been claimed.
     ended: AtomicBool,
@@ -116,7 +115,7 @@ impl EventSink {
     pub(crate) fn emit(&self, kind: impl FnOnce() -> EventKind) {
         assert_unlocked();
         if let Some(shared) = &self.0 {
-            shared.events.call(Some(shared.connection), kind());
+            call(&shared.closure, Some(shared.connection), kind());
         }
     }
 
@@ -193,5 +192,63 @@ mod tests {
         assert_eq!(format!("{callback:?} {:?}", EventCallback::default()), "EventCallback None");
         assert_eq!(format!("{sink:?}"), format!("EventSink({})", sink.connection_id().unwrap()));
         assert_eq!(format!("{:?}", EventSink::default()), "None");
+    }
+
+    /// A handler that writes down the names of its events, and whether they have a connection.
+    #[cfg(feature = "server")]
+    fn recorder() -> (EventCallback, impl Fn() -> Vec<(&'static str, bool)>) {
+        let (send, received) = std::sync::mpsc::channel();
+        let send = std::sync::Mutex::new(send);
+        let callback = EventCallback::new(move |event| {
+            send.lock().unwrap().send((event.name(), event.connection_id().is_some())).unwrap();
+        });
+        (callback, move || received.try_iter().collect())
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn each_function_emits_its_events() {
+        use std::panic::{catch_unwind, AssertUnwindSafe};
+        let (callback, emitted) = recorder();
+        let sink = callback.for_connection();
+        callback.emit(|| EventKind::Opened);
+        assert_eq!(emitted(), [("opened", false)]);
+        sink.emit_failed_handshake(&Error::Closed(None));
+        assert_eq!(emitted(), [("failed", true)]);
+        sink.emit_failed_handshake(&Error::Timeout(crate::Step::Tls));
+        assert_eq!(emitted(), [("timeout", true), ("failed", true)]);
+        drop(sink.panic_guard());
+        assert_eq!(emitted(), []);
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let _guard = sink.panic_guard();
+            panic!("on purpose: in a handler");
+        }));
+        assert_eq!(emitted(), [("handler-panicked", true)]);
+        // The end is claimed once for all clones; without a handler, by nobody.
+        assert_eq!([sink.clone().claim_end(), sink.claim_end(), sink.clone().claim_end()], [true, false, false]);
+        assert!(!EventSink::default().claim_end());
+        assert_eq!([sink.is_enabled(), EventSink::default().is_enabled()], [true, false]);
+        assert_ne!(sink.connection_id(), callback.for_connection().connection_id());
+        EventCallback::default().emit(|| panic!("not called"));
+    }
+
+    #[cfg(all(feature = "server", debug_assertions))]
+    #[test]
+    fn no_event_is_emitted_under_a_lock() {
+        use std::panic::{catch_unwind, AssertUnwindSafe};
+        let (callback, emitted) = recorder();
+        let sink = callback.for_connection();
+        let lock = crate::primitives::lock::Lock::new(());
+        let held = lock.lock();
+        for nobody in [EventCallback::default(), callback.clone()] {
+            assert!(catch_unwind(AssertUnwindSafe(|| nobody.emit(|| EventKind::Opened))).is_err());
+            let sink = std::mem::ManuallyDrop::new(nobody.for_connection());
+            assert!(catch_unwind(AssertUnwindSafe(|| sink.emit(|| EventKind::Opened))).is_err());
+            std::mem::forget(nobody);
+        }
+        drop(held);
+        assert_eq!(emitted(), []);
+        sink.emit(|| EventKind::Opened);
+        assert_eq!(emitted(), [("opened", true)]);
     }
 }

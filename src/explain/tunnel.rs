@@ -443,4 +443,20 @@ mod tests {
             explain([SOCKS_CLIENT, SOCKS_PROXY, HTTP_CLIENT, HTTP_PROXY][round % 4], &[&bytes]);
         }
     }
+
+    /// What calls these functions has counted the bytes. Without them they say so, or show nothing.
+    #[test]
+    fn bytes_that_are_missing_cause_no_panic() {
+        use super::*;
+        let mut out = String::new();
+        assert!(matches!(length(&[], Role::Client, Message::Method), Ok(None)));
+        assert!(matches!(connect(&mut out, Role::Client, [5, 1, 0], &[]), Ok(Next::Refused)));
+        assert!(!out.contains("type"), "{out}");
+        out.clear();
+        assert!(show(&[], Role::Client, Message::Connect, Secrets::Hidden, &mut out).is_err());
+        crate::explain::frame::header(&mut out, &[], Role::Client, None, false);
+        assert_eq!(out, "");
+        address_rows(&mut out, 3, &[]);
+        assert!(out.contains("3: a name") && !out.contains("length"), "{out}");
+    }
 }

@@ -810,4 +810,20 @@ mod tests {
         assert_eq!(failed.feed(b"GET / HTTP/1.1\r\n\r\n"), Err(HeadErrorKind::LineFolding));
         assert!(failed.finish().is_none());
     }
+
+    #[test]
+    fn a_parser_that_has_ended_stays_so() {
+        let mut parser = HeadParser::request();
+        parser.state = State::Done;
+        assert!(matches!(parser.read(b'x'), Ok(State::Done)));
+        parser.state = State::Failed(HeadErrorKind::Tls);
+        assert!(matches!(parser.read(b'x'), Err(HeadErrorKind::Tls)));
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "is_token")]
+    fn a_name_that_would_be_two_fields_is_a_fault_of_this_crate() {
+        write_head("GET / HTTP/1.1", [("A: b\r\nC", "d")]);
+    }
 }

@@ -267,3 +267,136 @@ fn drive_close(member: &MemberState, connection: &Connection) -> Result<Outcome,
         false => Ok(retry_later(&mut queue, FULL_BACKOFF)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::limits::HubLimits;
+    use super::super::member_state::tests::{frame, member};
+    use super::super::member_state::RetryTimer;
+    use super::*;
+    use crate::close::CloseCode;
+    use crate::codec::frame::{Opcode, Role};
+    use crate::config::Timeouts;
+    use crate::connection::testing::{long_timeouts, websocket, Peer};
+    use crate::connection::websocket::WebSocket;
+    use crate::message::MessageKind;
+    use crate::net::deadline::Deadline;
+
+    fn report(status: ConnectionStatus, bytes_written: usize) -> WriteReport {
+        WriteReport { status, bytes_written, drained: false, in_flight: 0 }
+    }
+
+    fn retries_in(outcome: Result<Outcome, TimedOut>, milliseconds: u64) -> bool {
+        matches!(outcome, Ok(Outcome::RetryIn(wait)) if wait == Duration::from_millis(milliseconds))
+    }
+
+    #[test]
+    fn delays_are_doubled_up_to_the_longest() {
+        for (status, written, delays) in [
+            (ConnectionStatus::Full, 0, &[2, 4, 8, 16, 32, 64, 64][..]),
+            (ConnectionStatus::Full, 1, &[2, 2, 2]),
+            (ConnectionStatus::Busy, 0, &[1, 2, 4, 8, 8]),
+        ] {
+            let (member, ws, _peer) = member(0, long_timeouts());
+            member.push(frame(1), MessageKind::Text, &HubLimits::default());
+            for &delay in delays {
+                let outcome = outcome_of(&mut member.queue(), ws.shared_connection(), report(status, written));
+                assert!(retries_in(outcome, delay), "{status:?} {delay}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_next_attempt_is_that_of_the_table() {
+        let (member, ws, _peer) = member(0, long_timeouts());
+        let after = |status| outcome_of(&mut member.queue(), ws.shared_connection(), report(status, 0));
+        let set = |membership| member.queue().membership = membership;
+        member.queue().schedule();
+        member.queue().retry_timer = RetryTimer { delay: FULL_BACKOFF.1, full_since: Some((Instant::now(), 0)) };
+        assert!(matches!(after(ConnectionStatus::Ready), Ok(Outcome::Idle)));
+        assert_eq!(member.queue().scheduling, Scheduling::Idle);
+        assert!(member.queue().retry_timer.delay.is_zero() && member.queue().retry_timer.full_since.is_none());
+        assert!(matches!(after(ConnectionStatus::Closed), Ok(Outcome::Ended)));
+        set(Membership::Leaving);
+        assert!(matches!(after(ConnectionStatus::Ready), Ok(Outcome::Ended)));
+        set(Membership::Closing(CloseCode::POLICY, None));
+        assert!(matches!(after(ConnectionStatus::Ready), Ok(Outcome::Ready)));
+        set(Membership::Active);
+        // The connection has taken a frame, and the kernel has not.
+        let in_flight = WriteReport { drained: true, in_flight: 1, ..report(ConnectionStatus::Ready, 0) };
+        member.return_batch(&mut member.queue(), 0, &mut VecDeque::new(), in_flight);
+        assert!(retries_in(after(ConnectionStatus::Ready), 1));
+        member.push(frame(1), MessageKind::Text, &HubLimits::default());
+        assert!(matches!(after(ConnectionStatus::Ready), Ok(Outcome::Ready)));
+    }
+
+    #[test]
+    fn a_full_connection_has_to_accept_64_kib_within_the_write_timeout() {
+        let timeouts = Timeouts { write: Duration::from_secs(30), ..long_timeouts() };
+        let (member, ws, _peer) = member(0, timeouts);
+        member.push(frame(1), MessageKind::Text, &HubLimits::default());
+        let after = |status, written| outcome_of(&mut member.queue(), ws.shared_connection(), report(status, written));
+        let full = ConnectionStatus::Full;
+        let since = Instant::now().checked_sub(timeouts.write).unwrap();
+        for (before, written, overdue) in [(0, 0, true), (0, 65_535, true), (0, 65_536, false), (65_000, 536, false)] {
+            member.queue().retry_timer.full_since = Some((since, before));
+            let timed_out = matches!(after(full, written), Err(TimedOut(Step::Write)));
+            assert_eq!(timed_out, overdue, "{before} {written}");
+            let restarted = member.queue().retry_timer.full_since.is_some_and(|(at, count)| at > since && count == 0);
+            assert_eq!(restarted, !overdue, "{before} {written}");
+        }
+        // The time begins with the first full buffer, and ends when it is no longer full.
+        member.queue().retry_timer.full_since = None;
+        assert!(after(full, 7).is_ok() && member.queue().retry_timer.full_since.is_some_and(|(_, count)| count == 7));
+        assert!(after(ConnectionStatus::Busy, 0).is_ok() && member.queue().retry_timer.full_since.is_none());
+    }
+
+    #[test]
+    fn a_member_that_overflowed_is_closed_by_a_deadline() {
+        let (member, mut ws, mut peer) = member(0, long_timeouts());
+        let connection = ws.shared_connection().clone();
+        member.queue().membership = Membership::Closing(CloseCode::POLICY, None);
+        for delay in [2, 4, 8, 16, 32, 64, 64] {
+            assert!(retries_in(drive_close(&member, &connection), delay), "{delay}");
+        }
+        let body = [&1008_u16.to_be_bytes()[..], OVERFLOW_REASON.as_bytes()].concat();
+        assert_eq!(peer.frame(), Some((true, Opcode::Close, body)));
+        member.queue().membership = Membership::Closing(CloseCode::POLICY, Some(Deadline::now()));
+        assert!(matches!(drive_close(&member, &connection), Err(TimedOut(Step::Close))));
+        ws.abort();
+        for deadline in [None, Some(Deadline::never())] {
+            member.queue().membership = Membership::Closing(CloseCode::POLICY, deadline);
+            assert!(matches!(drive_close(&member, &connection), Ok(Outcome::Ended)));
+        }
+        member.queue().membership = Membership::Active;
+        assert!(matches!(drive_close(&member, &connection), Ok(Outcome::Ready)));
+    }
+
+    /// A hub whose thread is the one of the test, with one member.
+    fn hub_of_one() -> (DeliveryThread, Arc<MemberState>, WebSocket, Peer) {
+        let shared = Arc::new(SharedHub::new(HubLimits::default()));
+        let (ws, peer) = websocket(Role::Server, long_timeouts());
+        let member = shared.add(ws.sender());
+        (DeliveryThread::new(shared), member, ws, peer)
+    }
+
+    #[test]
+    fn a_member_that_has_left_before_its_attempt_is_ended() {
+        let (mut thread, member, _ws, _peer) = hub_of_one();
+        thread.shared.leave(&member);
+        assert!(matches!(thread.deliver(&member), Outcome::Ended));
+    }
+
+    #[test]
+    fn the_search_for_ended_connections_schedules_each_member_once() {
+        let (mut thread, _member, ws, _peer) = hub_of_one();
+        let mut sweep = || {
+            thread.last_sweep -= SWEEP_INTERVAL;
+            thread.sweep();
+            thread.shared.ready_queue.drain().len()
+        };
+        assert_eq!(sweep(), 0, "the connection is open");
+        ws.shared_connection().abort();
+        assert_eq!((sweep(), sweep()), (1, 0));
+    }
+}

@@ -112,3 +112,29 @@ impl EncodedMessage {
         }
     }
 }
+
+#[cfg(all(test, feature = "deflate"))]
+mod tests {
+    use super::*;
+    use crate::deflate::extension::negotiation::Agreed;
+    use crate::deflate::extension::{codec, Deflate, Direction};
+    use crate::deflate::WindowBits;
+    use crate::primitives::random::RandomSource;
+
+    /// 7692-6.1-2: a message that does not get shorter is sent uncompressed.
+    #[test]
+    fn a_message_is_compressed_for_all_only_if_it_gets_shorter() {
+        let free = Direction { bits: WindowBits::MAX, takeover: true };
+        let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
+        let format = FrameFormat::Deflated(deflater.params());
+        let mut noise = vec![0; 4 << 10];
+        RandomSource::system().fill(&mut noise).unwrap();
+        for (payload, encoding) in [(vec![7; 4 << 10], Encoding::Deflated), (noise, Encoding::AsIs)] {
+            let frame = FrameCache::default()
+                .encode(MessageRef::from_validated(MessageKind::Binary, &payload), &[format])
+                .frame_for(format);
+            assert_eq!(frame.encoding, encoding);
+            assert_eq!(frame.bytes.ends_with(&payload), encoding == Encoding::AsIs);
+        }
+    }
+}

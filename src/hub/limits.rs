@@ -84,3 +84,25 @@ pub enum OverflowPolicy {
     /// [`Timeouts::close`](crate::Timeouts::close) is aborted.
     Close(CloseCode),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_documentation() {
+        let defaults = HubLimits::default();
+        assert_eq!((defaults.max_queue_bytes, defaults.max_topics, defaults.max_topic_length), (1_048_576, 64, 256));
+        assert_eq!(defaults.overflow_policy, OverflowPolicy::Close(CloseCode::new(1013)));
+    }
+
+    #[test]
+    fn each_value_is_checked_against_the_table() {
+        let limits = |max_queue_bytes, max_topic_length, code| {
+            let overflow_policy = OverflowPolicy::Close(CloseCode::new(code));
+            HubLimits { max_queue_bytes, max_topic_length, overflow_policy, max_topics: 0 }.check().is_ok()
+        };
+        assert!(limits(1, 1, 3000) && limits(usize::MAX, usize::MAX, 1008));
+        assert!(!limits(0, 1, 3000) && !limits(1, 0, 3000) && !limits(1, 1, 1005));
+    }
+}

@@ -238,3 +238,130 @@ fn queue_cost(frame: &SharedFrame) -> usize {
 pub(super) fn batch_cost(frames: &VecDeque<SharedFrame>) -> usize {
     frames.iter().fold(0, |sum, frame| sum.saturating_add(queue_cost(frame)))
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::codec::frame::Role;
+    use crate::config::Timeouts;
+    use crate::connection::nonblocking::ConnectionStatus;
+    use crate::connection::shared_frame::Encoding;
+    use crate::connection::testing::{long_timeouts, websocket, Peer};
+    use crate::connection::websocket::WebSocket;
+    use crate::events::sink::Origin;
+
+    /// A member, its connection, and the peer.
+    pub(in crate::hub) fn member(id: u64, timeouts: Timeouts) -> (Arc<MemberState>, WebSocket, Peer) {
+        let (ws, peer) = websocket(Role::Server, timeouts);
+        (Arc::new(MemberState::new(id, ws.sender(), Arc::default())), ws, peer)
+    }
+
+    pub(in crate::hub) fn frame(length: usize) -> SharedFrame {
+        SharedFrame { bytes: vec![0; length].into(), encoding: Encoding::AsIs, origin: Origin::Outside }
+    }
+
+    fn limits(max_queue_bytes: usize, overflow_policy: OverflowPolicy) -> HubLimits {
+        HubLimits { max_queue_bytes, overflow_policy, ..HubLimits::default() }
+    }
+
+    /// Messages waiting, sent, dropped and lost.
+    fn counted(member: &MemberState) -> [u64; 4] {
+        let stats = member.stats();
+        [stats.waiting, stats.sent, stats.dropped, stats.lost]
+    }
+
+    /// What happens to frames of these lengths in a queue of 200 bytes, each with 64 bytes more.
+    fn pushed(overflow_policy: OverflowPolicy, lengths: &[usize]) -> (Vec<QueueOutcome>, [u64; 4]) {
+        let (member, _ws, _peer) = member(0, long_timeouts());
+        let limits = limits(200, overflow_policy);
+        let push = |&length: &usize| member.push(frame(length), MessageKind::Text, &limits).0;
+        (lengths.iter().map(push).collect(), counted(&member))
+    }
+
+    #[test]
+    fn each_policy_at_the_limit_of_the_queue() {
+        use QueueOutcome::{Closed, Dropped, Queued};
+        let newest = OverflowPolicy::DropNewest;
+        assert_eq!(pushed(newest, &[36, 36, 36]), (vec![Queued, Queued, Dropped], [2, 0, 1, 0]));
+        assert_eq!(pushed(newest, &[36, 37]), (vec![Queued, Dropped], [1, 0, 1, 0]));
+        // A larger one is accepted by an empty queue.
+        assert_eq!(pushed(newest, &[500, 0]), (vec![Queued, Dropped], [1, 0, 1, 0]));
+        let oldest = OverflowPolicy::DropOldest;
+        assert_eq!(pushed(oldest, &[36, 36, 36]), (vec![Queued; 3], [2, 0, 1, 0]));
+        assert_eq!(pushed(oldest, &[36, 36, 136]), (vec![Queued; 3], [1, 0, 2, 0]));
+        assert_eq!(pushed(oldest, &[36, 36, 500]), (vec![Queued; 3], [1, 0, 2, 0]));
+        let close = OverflowPolicy::Close(CloseCode::POLICY);
+        assert_eq!(pushed(close, &[36, 36, 36, 0]), (vec![Queued, Queued, Closed, Closed], [0, 0, 0, 3]));
+    }
+
+    #[test]
+    fn a_member_is_scheduled_once_and_closed_once() {
+        let (member, _ws, _peer) = member(0, long_timeouts());
+        let limits = limits(200, OverflowPolicy::Close(CloseCode::POLICY));
+        let wakes = [36, 36, 36, 0].map(|length| member.push(frame(length), MessageKind::Text, &limits).1);
+        assert_eq!(wakes, [true, false, false, false]);
+        assert_eq!((member.stats().closed, member.hub_counters.stats()), (1, member.stats()));
+    }
+
+    #[test]
+    fn a_batch_has_64_kib_and_what_is_not_accepted_goes_back() {
+        let (member, _ws, _peer) = member(0, long_timeouts());
+        let limits = limits(1 << 20, OverflowPolicy::DropNewest);
+        for length in [32 << 10, 32 << 10, 100 << 10, 5] {
+            member.push(frame(length), MessageKind::Text, &limits);
+        }
+        let lengths = |batch: &VecDeque<SharedFrame>| batch.iter().map(|frame| frame.bytes.len()).collect::<Vec<_>>();
+        let report =
+            |drained, in_flight| WriteReport { status: ConnectionStatus::Ready, bytes_written: 0, drained, in_flight };
+        let (queue, mut batch) = (&mut *member.queue(), VecDeque::new());
+        let counted = |queue: &MemberQueue| (queue.counters.stats().waiting, queue.counters.stats().sent);
+        member.take_batch(queue, &mut batch);
+        assert_eq!(lengths(&batch), [32 << 10, 32 << 10]);
+        member.return_batch(queue, 0, &mut batch, report(false, 0));
+        assert!(batch.is_empty() && counted(queue) == (4, 0));
+        member.take_batch(queue, &mut batch);
+        assert_eq!(lengths(&batch), [32 << 10, 32 << 10]);
+        // The connection takes one, and the kernel not yet.
+        let taken = queue_cost(&batch.pop_front().unwrap());
+        member.return_batch(queue, taken, &mut batch, report(false, 1));
+        assert!(counted(queue) == (4, 0) && queue.in_flight == 1 && queue.has_frames() && !queue.is_idle());
+        member.take_batch(queue, &mut batch);
+        assert_eq!(lengths(&batch), [32 << 10, 100 << 10]);
+        // It takes both, and the kernel has all but the last one.
+        let taken = batch_cost(&std::mem::take(&mut batch));
+        member.return_batch(queue, taken, &mut batch, report(true, 1));
+        assert!(counted(queue) == (2, 2) && queue.in_flight == 1);
+        member.take_batch(queue, &mut batch);
+        let taken = batch_cost(&std::mem::take(&mut batch));
+        member.return_batch(queue, taken, &mut batch, report(false, 1));
+        assert!(counted(queue) == (2, 2) && queue.in_flight == 2 && !queue.has_frames() && !queue.is_idle());
+        member.count_in_flight_sent(queue);
+        assert!(counted(queue) == (0, 4) && queue.is_idle() && queue.cost == 0);
+    }
+
+    #[test]
+    fn what_is_queued_or_in_flight_at_the_end_is_lost() {
+        let (member, ws, _peer) = member(0, long_timeouts());
+        let limits = limits(1 << 20, OverflowPolicy::DropNewest);
+        for _ in 0..3 {
+            member.push(frame(70 << 10), MessageKind::Text, &limits);
+        }
+        let mut batch = VecDeque::new();
+        member.take_batch(&mut member.queue(), &mut batch);
+        let taken = batch_cost(&std::mem::take(&mut batch));
+        let report = WriteReport { status: ConnectionStatus::Full, bytes_written: 9, drained: false, in_flight: 1 };
+        member.return_batch(&mut member.queue(), taken, &mut batch, report);
+        let sender = member.close(&mut member.queue());
+        assert!(sender.is_some() && member.queue().sender.is_none());
+        assert_eq!((counted(&member), member.queue().scheduling), ([0, 0, 0, 3], Scheduling::Idle));
+        assert_eq!(member.push(frame(0), MessageKind::Text, &limits), (QueueOutcome::Closed, false));
+        // A batch that comes back after the member has left is lost, too.
+        let leaving = self::member(0, long_timeouts()).0;
+        leaving.push(frame(0), MessageKind::Text, &limits);
+        leaving.take_batch(&mut leaving.queue(), &mut batch);
+        leaving.queue().membership = Membership::Leaving;
+        leaving.return_batch(&mut leaving.queue(), 0, &mut batch, WriteReport { in_flight: 0, ..report });
+        assert_eq!((counted(&leaving), leaving.queue().cost), ([0, 0, 0, 1], 0));
+        drop(ws);
+    }
+}

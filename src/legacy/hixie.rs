@@ -180,3 +180,14 @@ pub(super) fn write(out: &mut Vec<u8>, closing: ClosingFrame, opcode: Opcode, pa
         | (Opcode::Data(MessageKind::Binary) | Opcode::Continuation | Opcode::Ping | Opcode::Pong, _) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_bytes_nothing_is_read() {
+        let mut out = TranslatedFrames::new(MessageKind::Text);
+        assert_eq!(Reader::new(ClosingFrame::Known, 10).read(&[], &mut out), Ok(0));
+    }
+}

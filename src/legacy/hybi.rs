@@ -284,11 +284,8 @@ pub(super) fn write(
         out.extend_from_slice(&nonce);
     }
     let at = out.len();
-    frame::emit(out, fin, opcode, payload.len() as u64, inside);
-    if let Some(first) = out.get_mut(at) {
-        let top = if fin == (rules.final_bit == FinalBit::Fin) { 0x80 } else { 0 };
-        *first = top | rules.opcodes.number(opcode);
-    }
+    let top = if fin == (rules.final_bit == FinalBit::Fin) { 0x80 } else { 0 };
+    frame::emit_with_first(out, top | rules.opcodes.number(opcode), payload.len() as u64, inside);
     let payload_at = out.len();
     out.extend_from_slice(payload);
     if let Some((_, mut mask)) = whole {
@@ -296,5 +293,20 @@ pub(super) fn write(
     }
     if let Some(key) = inside {
         Mask::Four(key).apply(out.get_mut(payload_at..).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::legacy::parts::Framing;
+    use crate::legacy::table::DraftSpec;
+    use crate::legacy::Version;
+
+    #[test]
+    fn a_header_without_bytes_is_incomplete() {
+        let Framing::Length(rules) = DraftSpec::for_version(Version::Hybi08).framing else { panic!("a length") };
+        let reader = Reader::new(Role::Client, rules, MaskingKey::default(), 10);
+        assert!(reader.parse().unwrap().is_none());
     }
 }

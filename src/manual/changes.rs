@@ -98,7 +98,8 @@
 //!   Socket activation, and restarts that refuse no client: chapter [`deploying`](super::deploying).
 //! * Nothing raises SIGPIPE, whatever the process does with that signal: a peer that has left ends a connection, not the process.
 //! * As many connections as fit the system: on Linux the default and an explicit `max_connections` are capped to what the limits on
-//!   memory mappings, threads, address space and descriptors allow. Beyond them `std` would abort the process. All other threads of the
+//!   memory mappings, threads, address space and descriptors allow; a size that exceeds all addresses is that of an emulator and does not
+//!   count. Beyond these limits `std` would abort the process. All other threads of the
 //!   library (of hubs, senders, attempts to connect, streams of the caller) are refused near these limits with an error of
 //!   [`Step::Thread`](crate::Step::Thread).
 //! * A bounded shutdown with a report: [`ServerHandle::shutdown`](crate::ServerHandle::shutdown),
@@ -164,3 +165,4 @@
 //!   [`through_socks5`](crate::explain::Explainer::through_socks5) explain the exchange with a proxy (feature `proxy`). The example
 //!   `tour` has chapters on failures, proxies, TLS and drafts (`tour --list`), and colours on a terminal.
 //! * The buffers of TLS keep their documented bound of 160 KiB for outgoing data: some sizes of messages took up to 257 KiB.
+//! * Threads that wait to send on the same connection are woken one at a time, and none while one is on its way.

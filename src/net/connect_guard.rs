@@ -167,9 +167,7 @@ fn has_room(connecting: &[ConnectTarget], target: &ConnectTarget) -> bool {
 impl Drop for ConnectGuard {
     fn drop(&mut self) {
         let mut connecting = lock_connecting();
-        if let Some(at) = connecting.iter().position(|target| *target == self.0) {
-            connecting.swap_remove(at);
-        }
+        connecting.retain(|target| *target != self.0);
         drop(connecting);
         RELEASED.notify_all();
     }

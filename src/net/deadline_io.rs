@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use super::deadline::Deadline;
-use super::tcp::timeout_as_would_block;
+use super::tcp::{taken, timeout_as_would_block};
 
 /// A socket and a deadline. `TimedOut` means that the deadline has passed. Timeouts stay set on the socket.
 #[derive(Clone, Copy)]
@@ -55,8 +55,7 @@ impl DeadlineIo<'_> {
             self.socket.set_write_timeout(Some(left.min(MAX_TIMEOUT)))?;
             let mut socket = self.socket;
             match socket.write(bytes) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+                Ok(count) => bytes = bytes.get(taken(count)?..).unwrap_or_default(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     return Err(ErrorKind::TimedOut.into())

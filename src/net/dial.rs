@@ -134,17 +134,12 @@ fn resolve_on_thread(
 
 /// Makes one attempt at one address.
 fn open(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
-    loop {
-        // `connect_timeout` rejects a timeout of zero as an invalid argument.
-        let left = deadline.remaining();
-        if left.is_zero() {
-            return Err(io::Error::new(ErrorKind::TimedOut, "no time was left for this address"));
-        }
-        match TcpStream::connect_timeout(&address, left) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result,
-        }
+    // `connect_timeout` rejects a timeout of zero as an invalid argument. It goes on after a signal.
+    let left = deadline.remaining();
+    if left.is_zero() {
+        return Err(io::Error::new(ErrorKind::TimedOut, "no time was left for this address"));
     }
+    TcpStream::connect_timeout(&address, left)
 }
 
 #[cfg(test)]

@@ -104,10 +104,14 @@ impl Socket {
     }
 
     pub(crate) fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        #[cfg(test)]
+        tests::refuse_timeout()?;
         self.handle().set_read_timeout(limit)
     }
 
     pub(super) fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
+        #[cfg(test)]
+        tests::refuse_timeout()?;
         self.handle().set_write_timeout(limit)
     }
 
@@ -163,5 +167,42 @@ impl Write for &Socket {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::net::stream::tests::sockets;
+    use std::cell::Cell;
+
+    thread_local! {
+        /// The error of each timeout that this thread sets, as on a system that refuses them.
+        pub(crate) static REFUSES_TIMEOUTS: Cell<Option<io::ErrorKind>> = const { Cell::new(None) };
+    }
+
+    pub(super) fn refuse_timeout() -> io::Result<()> {
+        REFUSES_TIMEOUTS.get().map_or(Ok(()), |kind| Err(kind.into()))
+    }
+
+    /// Each option alone is not enough.
+    #[cfg(feature = "server")]
+    #[test]
+    fn options_that_were_not_passed_on_are_noticed() {
+        let timeout = Some(Duration::from_secs(7));
+        for (set, nodelay, passed) in [(None, true, false), (timeout, false, false), (timeout, true, true)] {
+            let (listening, accepted) = sockets();
+            let options = InheritedOptions::set(&listening.into(), Duration::from_secs(7)).unwrap();
+            accepted.set_write_timeout(set).unwrap();
+            accepted.set_nodelay(nodelay).unwrap();
+            assert_eq!(options.have_passed_to(&accepted.into()), passed, "{set:?} {nodelay}");
+        }
+    }
+
+    #[test]
+    fn a_flush_has_nothing_to_do() {
+        let (near, _far) = sockets();
+        let socket = Socket::from(near);
+        (&socket).flush().unwrap();
     }
 }

@@ -306,6 +306,27 @@ pub(super) mod tests {
 
     const LONG: Duration = Duration::from_secs(120);
 
+    /// The connection has ended, and the half of the caller would still block.
+    #[test]
+    fn a_half_that_would_block_is_left_after_the_end() {
+        struct Blocking;
+        impl Read for Blocking {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(ErrorKind::WouldBlock.into())
+            }
+        }
+        let pipe = Pipe::default();
+        pipe.close(None);
+        copy_from_reader(Box::new(Blocking), &pipe);
+        let mut calls = 0;
+        let call = || {
+            calls += 1;
+            Err::<(), _>(ErrorKind::WouldBlock.into())
+        };
+        assert_eq!(retry(&pipe, &mut 3, call).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(calls, 4);
+    }
+
     /// A stream whose halves block until `on_end` is called, the number of those calls, and a message for each dropped half.
     pub(in crate::net) fn stuck() -> (SplitStream, Arc<AtomicU64>, mpsc::Receiver<()>) {
         struct Stuck(Arc<Pipe>, mpsc::Sender<()>);
@@ -448,5 +469,29 @@ pub(super) mod tests {
         assert_eq!(kind(stream.write(b"x", &[], WRITE_QUANTUM)), Ok(1));
         assert!(stream.shutdown_write(LONG));
         assert_eq!(calls.try_iter().last(), Some(4));
+    }
+
+    /// After the end of the connection, halves that would block are not asked for ever.
+    #[test]
+    fn after_the_end_no_half_is_asked_again() {
+        struct Blocks;
+        impl Read for Blocks {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(ErrorKind::WouldBlock.into())
+            }
+        }
+        let (done, all_done) = mpsc::channel();
+        thread::spawn(move || {
+            let ended = Pipe::default();
+            ended.close(None);
+            copy_from_reader(Box::new(Blocks), &ended);
+            let (mut left, mut calls) = (2, 0);
+            let blocks = retry(&ended, &mut left, || {
+                calls += 1;
+                Err::<(), _>(ErrorKind::WouldBlock.into())
+            });
+            done.send((blocks.map_err(|error| error.kind()), left, calls)).unwrap();
+        });
+        assert_eq!(all_done.recv_timeout(LONG).expect("a half is still asked"), (Err(ErrorKind::WouldBlock), 0, 3));
     }
 }

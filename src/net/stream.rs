@@ -266,6 +266,13 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_flush_of_a_socket_has_nothing_to_write() {
+        let (near, _far) = sockets();
+        let stream = Stream::from_socket(near).unwrap();
+        stream.socket().unwrap().flush().unwrap();
+    }
+
+    #[test]
     fn a_timeout_set_before_does_not_count() {
         let (near, mut far) = sockets();
         near.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
@@ -379,5 +386,12 @@ pub(crate) mod tests {
             assert_ne!(ended.unwrap().unwrap_err().kind(), ErrorKind::WouldBlock);
             drop(far);
         }
+    }
+
+    #[cfg(all(feature = "native-tls", feature = "server"))]
+    #[test]
+    fn a_stream_of_the_caller_has_no_socket_for_tls() {
+        let stream = Stream::from_split(stuck().0).unwrap();
+        assert!(stream.try_clone_plain().is_none());
     }
 }

@@ -29,6 +29,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::thread;
@@ -398,9 +399,16 @@ pub(super) fn as_would_block(error: io::Error) -> io::Error {
     }
 }
 
+/// The number of bytes that a write has taken. No system takes none of some bytes; whoever repeats such a write has no end.
+#[inline]
+pub(crate) fn taken(count: usize) -> io::Result<usize> {
+    NonZeroUsize::new(count).map(NonZeroUsize::get).ok_or_else(|| ErrorKind::WriteZero.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::socket::tests::REFUSES_TIMEOUTS;
     use crate::net::stream::tests::{kind, sockets};
     use std::net::TcpStream;
     use std::sync::mpsc;
@@ -634,5 +642,75 @@ mod tests {
         assert_eq!(timeouts, [ErrorKind::WouldBlock, kinds[1], kinds[2], kinds[3]]);
         let waits = kinds.map(|kind| as_would_block(kind.into()).kind());
         assert_eq!(waits, [ErrorKind::WouldBlock, ErrorKind::WouldBlock, kinds[2], kinds[3]]);
+    }
+
+    #[test]
+    fn a_write_of_nothing_is_an_error() {
+        assert_eq!((taken(0).map_err(|error| error.kind()), taken(3).unwrap()), (Err(ErrorKind::WriteZero), 3));
+    }
+
+    /// The result of a call of this system that refuses timeouts with such an error.
+    fn refused<T>(error: ErrorKind, call: impl FnOnce() -> T) -> T {
+        REFUSES_TIMEOUTS.set(Some(error));
+        let result = call();
+        REFUSES_TIMEOUTS.set(None);
+        result
+    }
+
+    /// As macOS does once both directions have ended: what has arrived is still read, and no call waits.
+    #[test]
+    fn without_timeouts_calls_do_not_wait() {
+        const REFUSED: ErrorKind = ErrorKind::InvalidInput;
+        for waits in [Waits::Kernel, Waits::Sliced] {
+            watched(move || {
+                let (near, mut far) = sockets();
+                let near = TimedSocket::with_waits(near, waits).unwrap();
+                let mut to = [0; 1];
+                assert_eq!(kind(refused(REFUSED, || near.read(&mut to, LONG))), Err(REFUSED), "nothing is there");
+                let other = ErrorKind::PermissionDenied;
+                assert_eq!(kind(refused(other, || near.read(&mut to, LONG))), Err(other));
+                far.write_all(b"ab").unwrap();
+                while near.socket.peek(&mut [0; 2]).unwrap() < 2 {}
+                assert_eq!(kind(refused(REFUSED, || near.read(&mut to, LONG))), Ok(1));
+                // One that has waited a part of its time.
+                near.set_read_timeout(LONGEST_SLICE).unwrap();
+                let rest = || near.read_rest(&mut to, LONG, ErrorKind::WouldBlock.into(), None);
+                assert_eq!(kind(refused(REFUSED, rest)), Ok(1));
+                let wait = WRITE_QUANTUM * 2;
+                assert_eq!(kind(refused(REFUSED, || near.write(b"x", wait))), Ok(1));
+                let written = kind(refused(other, || near.write(b"y", wait)));
+                // In slices, no timeout is set for a write.
+                assert_eq!(written, if waits == Waits::Kernel { Err(other) } else { Ok(1) });
+                // The far end resets the connection, because it did not read.
+                drop(far);
+                let reset = loop {
+                    match kind(refused(REFUSED, || near.read(&mut to, LONG))) {
+                        Err(REFUSED) => thread::yield_now(),
+                        result => break result,
+                    }
+                };
+                assert!(reset.is_err(), "{reset:?}");
+            });
+        }
+    }
+
+    /// Which error a system has for it differs.
+    #[test]
+    fn a_reset_ends_calls_in_slices() {
+        watched(|| {
+            for reads in [true, false] {
+                let (near, far) = sliced();
+                near.try_write(b"x").unwrap();
+                while far.peek(&mut [0]).unwrap() == 0 {}
+                drop(far);
+                let error = loop {
+                    let result = if reads { near.read(&mut [0], LONG) } else { near.write(b"x", LONG) };
+                    if let Err(error) = result {
+                        break error.kind();
+                    }
+                };
+                assert!(!matches!(error, ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+            }
+        });
     }
 }

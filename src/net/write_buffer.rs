@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use super::deadline::{Deadline, WRITE_QUANTUM};
 use super::stream::Stream;
+use super::tcp;
 
 /// Number of bytes after which the timeout of a write starts again.
 const PROGRESS_UNIT: usize = 64 << 10;
@@ -141,8 +142,7 @@ impl WriteBuffer {
         let mut stall_timer = StallTimer::default();
         loop {
             let count = match taken {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => count,
+                Ok(count) => tcp::taken(count)?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
                 Err(error) => return Err(error),
             };
@@ -336,6 +336,18 @@ mod tests {
     fn full(stream: &Stream) -> usize {
         let part = [0; 1 << 16];
         (0..).map_while(|_| stream.write(&part, &[], WRITE_QUANTUM).ok()).sum()
+    }
+
+    #[test]
+    fn memory_is_returned_only_when_no_bytes_wait() {
+        let (stream, _far) = stream();
+        let mut buffer = buffer(b"waits");
+        buffer.shrink();
+        assert_eq!(buffer.len(), 5);
+        buffer.write(&stream, &[], WriteMode::Brief).unwrap();
+        assert!(buffer.bytes.capacity() > 0);
+        buffer.shrink();
+        assert_eq!(buffer.bytes.capacity(), 0);
     }
 
     #[cfg(feature = "hub")]
@@ -573,5 +585,15 @@ mod tests {
         buffer(b"").write(&stream, b"", WriteMode::PerChunk(LONG)).unwrap();
         buffer(b"").write(&stream, &[], WriteMode::Brief).unwrap();
         assert_eq!(WRITES.get() - before, 0);
+    }
+
+    #[test]
+    fn bytes_that_wait_survive_a_shrink() {
+        let mut buffer = buffer(b"abc");
+        buffer.shrink();
+        assert_eq!(buffer.bytes(), b"abc");
+        buffer.reset();
+        buffer.shrink();
+        assert_eq!(buffer.bytes.capacity(), 0);
     }
 }

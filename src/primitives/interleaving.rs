@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | is ready | always | runs to its next lock |
 //! | wants a lock | while no other thread has it | has the lock |
-//! | waits for a change | never | wants the lock again, from the next notification on |
+//! | waits for a change | never | wants the lock again, from the next notification of all threads on, or of one if it is chosen |
 //! | the same, for less than [`SHORT`] | never | the same, or when no other thread can continue |
 //! | has ended | never | |
 //!
@@ -109,20 +109,39 @@ impl State {
             self.is_stuck = self.threads.iter().any(|&status| status != Status::Ended);
             return;
         }
-        assert!(self.made < MAX_CHOICES, "a run does not end");
-        if self.made == self.choices.len() {
-            self.choices.push(Choice { taken: 0, options: options.len() });
-        }
-        let choice = self.choices[self.made];
-        assert_eq!(choice.options, options.len(), "the scenario is not the same in each run");
-        self.made += 1;
-        self.preemptions += usize::from(preempts && choice.taken > 0);
-        let next = options[choice.taken];
+        let taken = self.take_choice(options.len());
+        self.preemptions += usize::from(preempts && taken > 0);
+        let next = options[taken];
         if let Status::Lock(lock) = self.threads[next] {
             self.held.insert(lock, next);
         }
         self.threads[next] = Status::Ready;
         self.running = Some(next);
+    }
+
+    /// The option to take at the next choice between this number of them.
+    fn take_choice(&mut self, options: usize) -> usize {
+        assert!(self.made < MAX_CHOICES, "a run does not end");
+        if self.made == self.choices.len() {
+            self.choices.push(Choice { taken: 0, options });
+        }
+        let choice = self.choices[self.made];
+        assert_eq!(choice.options, options, "the scenario is not the same in each run");
+        self.made += 1;
+        choice.taken
+    }
+
+    /// Ends the wait of one thread, which is a choice between those that wait for this change.
+    fn end_one_wait(&mut self, changed: usize) {
+        let waits = |&thread: &usize| matches!(self.threads[thread], Status::Change { of, .. } if of == changed);
+        let waiting: Vec<_> = (0..self.threads.len()).filter(waits).collect();
+        if waiting.is_empty() {
+            return;
+        }
+        let chosen = waiting[self.take_choice(waiting.len())];
+        if let Status::Change { lock, .. } = self.threads[chosen] {
+            self.threads[chosen] = Status::Lock(lock);
+        }
     }
 }
 
@@ -195,6 +214,13 @@ pub(crate) fn wait(of: usize, lock: usize, limit: Duration) {
 pub(crate) fn notify(changed: usize) {
     if let Some((schedule, _)) = current() {
         schedule.lock().end_waits(|_, of| of == changed);
+    }
+}
+
+/// One of the threads that wait for this change wants its lock again.
+pub(crate) fn notify_one(changed: usize) {
+    if let Some((schedule, _)) = current() {
+        schedule.lock().end_one_wait(changed);
     }
 }
 
@@ -342,6 +368,44 @@ mod tests {
         assert!(catch_unwind(|| explore(usize::MAX, deadlock, drop)).is_err());
     }
 
+    /// Two threads wait, and one is woken: it has to wake the other. Either may be the first.
+    #[test]
+    fn a_notification_of_one_wakes_one() {
+        for passes_on in [true, false] {
+            let mut orders = BTreeSet::new();
+            let scenario = || {
+                let shared = Arc::new((Lock::new((false, Vec::new())), Condition::default()));
+                let waits = |thread| {
+                    let shared = shared.clone();
+                    Box::new(move || {
+                        let mut state = shared.0.lock();
+                        while !state.0 {
+                            state = state.wait(&shared.1, Duration::MAX);
+                        }
+                        state.1.push(thread);
+                        if passes_on {
+                            shared.1.notify_one();
+                        }
+                    }) as Work
+                };
+                let one = shared.clone();
+                let wakes = Box::new(move || {
+                    one.0.lock().0 = true;
+                    one.1.notify_one();
+                });
+                let work = vec![waits(1), waits(2), wakes];
+                (shared, work)
+            };
+            let explored = catch_unwind(AssertUnwindSafe(|| {
+                explore(usize::MAX, scenario, |shared| {
+                    let _ = orders.insert(shared.0.lock().1.clone());
+                })
+            }));
+            assert_eq!(explored.is_ok(), passes_on);
+            assert!(!passes_on || orders == BTreeSet::from([vec![1, 2], vec![2, 1]]), "{orders:?}");
+        }
+    }
+
     #[test]
     fn a_notification_ends_a_wait() {
         let scenario = || {
@@ -362,5 +426,26 @@ mod tests {
         };
         let runs = explore(usize::MAX, scenario, |shared| assert_eq!(*shared.0.lock(), 3));
         assert!(runs > 1);
+    }
+
+    #[cfg(feature = "hub")]
+    #[test]
+    fn a_notification_of_one_thread_ends_its_wait() {
+        let scenario = || {
+            let shared = Arc::new((Lock::new(false), Condition::default()));
+            let (one, other) = (shared.clone(), shared.clone());
+            let waits = move || {
+                let mut done = one.0.lock();
+                while !*done {
+                    done = done.wait(&one.1, Duration::MAX);
+                }
+            };
+            let notifies = move || {
+                *other.0.lock() = true;
+                other.1.notify_one();
+            };
+            (shared, vec![Box::new(waits) as Work, Box::new(notifies)])
+        };
+        assert!(explore(usize::MAX, scenario, drop) > 1);
     }
 }

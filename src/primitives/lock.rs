@@ -134,10 +134,10 @@ impl Condition {
     }
 
     /// Wakes one thread that waits.
-    #[cfg(feature = "hub")]
+    #[inline]
     pub(crate) fn notify_one(&self) {
         #[cfg(all(test, debug_assertions))]
-        super::interleaving::notify(address(self));
+        super::interleaving::notify_one(address(self));
         self.0.notify_one();
     }
 }
@@ -319,6 +319,9 @@ mod held {
 mod tests {
     use super::*;
     use std::panic::{catch_unwind, AssertUnwindSafe};
+    use std::thread;
+    #[cfg(feature = "hub")]
+    use std::time::Instant;
 
     #[test]
     fn a_violation_of_the_rule_panics() {
@@ -355,6 +358,61 @@ mod tests {
         assert_eq!(strong.as_deref().map(|value| **value), Some(8));
         let taken = lock.lock().take();
         assert_eq!(*taken.unwrap().into_inner(), 8);
+    }
+
+    /// A value that leaves its wrapper is not dropped.
+    #[cfg(any(feature = "client", feature = "server"))]
+    #[test]
+    fn a_value_is_taken_out_of_its_wrapper_under_a_lock() {
+        let lock = Lock::new(UserDrop::new(7));
+        let held = lock.lock();
+        assert_eq!(held.clone().into_inner(), 7);
+    }
+
+    /// A value of a thread may be dropped after the list of the locks that the thread holds.
+    #[test]
+    fn a_lock_is_taken_at_the_end_of_a_thread() {
+        static LOCK: Lock<u32> = Lock::new(0);
+        struct AtTheEnd;
+        impl Drop for AtTheEnd {
+            fn drop(&mut self) {
+                drop(UserDrop::new(()));
+                *LOCK.lock() += 1;
+            }
+        }
+        thread_local! {
+            static VALUE: AtTheEnd = const { AtTheEnd };
+        }
+        let first_the_value_then_the_list = || {
+            VALUE.with(|_| ());
+            drop(LOCK.lock());
+        };
+        thread::spawn(first_the_value_then_the_list).join().unwrap();
+        assert_eq!(*LOCK.lock(), 1);
+    }
+
+    /// Waits until a thread waits, and wakes it.
+    #[cfg(feature = "hub")]
+    #[test]
+    fn one_thread_is_woken() {
+        const LIMIT: Duration = Duration::from_secs(60);
+        let (lock, changed) = (Lock::new("new"), Condition::new());
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                let since = Instant::now();
+                let mut state = lock.lock();
+                *state = "waits";
+                let state = state.wait_while(&changed, LIMIT, |state| *state == "waits");
+                (*state, since.elapsed() < LIMIT)
+            });
+            // The thread has the lock from this state on until it waits.
+            while *lock.lock() != "waits" {
+                thread::yield_now();
+            }
+            *lock.lock() = "woken";
+            changed.notify_one();
+            assert_eq!(waits.join().unwrap(), ("woken", true));
+        });
     }
 
     #[test]

@@ -37,4 +37,14 @@ pub(crate) mod tests {
         assert_eq!(catch(|| 7), Some(7));
         assert_eq!(catch(|| panic::panic_any(Bomb)), None::<()>);
     }
+
+    #[cfg(debug_assertions)]
+    #[test]
+    fn nothing_is_run_under_a_lock() {
+        let lock = crate::primitives::lock::Lock::new(());
+        let held = lock.lock();
+        assert!(panic::catch_unwind(|| catch(|| 7)).is_err());
+        drop(held);
+        assert_eq!(catch(|| 7), Some(7));
+    }
 }

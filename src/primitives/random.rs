@@ -68,9 +68,8 @@ impl RandomSource {
         if self.used >= self.pool.len() {
             self.refill()?;
         }
-        let Some(next) = self.pool.get_mut(self.used..).and_then(|rest| rest.first_chunk_mut::<4>()) else {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        };
+        let next = self.pool.get_mut(self.used..).and_then(|rest| rest.first_chunk_mut::<4>());
+        let next = next.ok_or(io::ErrorKind::UnexpectedEof)?;
         self.used = self.used.saturating_add(4);
         // This leaves zeros in the pool, so that a key cannot be read there, or returned again.
         Ok(std::mem::take(next))
@@ -380,5 +379,49 @@ mod tests {
         }
         random_source.prefetch().unwrap();
         assert_eq!((calls.load(Ordering::Relaxed), random_source.is_low()), (2, false));
+    }
+
+    #[cfg(any(feature = "client", feature = "server"))]
+    #[test]
+    fn a_pool_is_low_below_eight_keys() {
+        let (mut random_source, _) = counting(&[]);
+        for key in 1..=128 {
+            random_source.masking_key().unwrap();
+            assert_eq!(random_source.is_low(), key > 120, "{key}");
+        }
+    }
+
+    #[cfg(feature = "client")]
+    #[test]
+    fn a_source_of_the_caller_is_called_until_it_panics() {
+        let source = CallerSource::new(|out| match out {
+            [] => panic!("on purpose: in a source"),
+            [7, ..] => Err(io::ErrorKind::Interrupted.into()),
+            _ => {
+                out.fill(5);
+                Ok(())
+            }
+        });
+        let mut out = [0; 3];
+        for _ in 0..2 {
+            source.fill(&mut out).unwrap();
+            assert_eq!(out, [5; 3]);
+            assert_eq!(source.fill(&mut [7]).unwrap_err().kind(), io::ErrorKind::Interrupted);
+        }
+        assert!(panic::catch_unwind(AssertUnwindSafe(|| source.fill(&mut []))).is_err());
+        let mut out = [0; 3];
+        assert_eq!(source.fill(&mut out).unwrap_err().kind(), io::ErrorKind::Other);
+        assert_eq!(out, [0; 3]);
+    }
+
+    #[cfg(all(feature = "client", debug_assertions))]
+    #[test]
+    fn a_source_of_the_caller_is_not_called_under_a_lock() {
+        let source = CallerSource::new(|_| Ok(()));
+        let lock = crate::primitives::lock::Lock::new(());
+        let held = lock.lock();
+        assert!(panic::catch_unwind(AssertUnwindSafe(|| source.fill(&mut [0]))).is_err());
+        drop(held);
+        source.fill(&mut [0]).unwrap();
     }
 }

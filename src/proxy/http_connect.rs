@@ -100,3 +100,50 @@ fn read_body(session: &ProxySession<'_>, head: &Head) -> Vec<u8> {
     }
     body.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Limits;
+    use crate::error::Step;
+    use crate::net::deadline::Deadline;
+    use crate::net::deadline_io::DeadlineIo;
+    use crate::net::stream::tests::sockets;
+    use crate::proxy::io::ProxyIo;
+    use crate::proxy::server::ProxyServer;
+    use std::io::Write;
+    use std::net::Shutdown;
+    use std::time::Duration;
+
+    /// What a client makes of these bytes of a proxy, which does not take the request.
+    fn refused(answer: &[u8]) -> Error {
+        let (near, mut far) = sockets();
+        far.write_all(answer).unwrap();
+        far.shutdown(Shutdown::Write).unwrap();
+        near.shutdown(Shutdown::Write).unwrap();
+        let io = ProxyIo::Socket(DeadlineIo::new(&near, Deadline::after(Duration::from_secs(120))));
+        let (server, target) = (ProxyServer::parse("http://p").unwrap(), "h:80".to_owned());
+        negotiate(&ProxySession { io, server: &server, target, answer: None, limits: Limits::client() }).unwrap_err()
+    }
+
+    /// 6455-4.1-13
+    #[test]
+    fn a_rejection_before_the_request_is_written_counts() {
+        let error = refused(b"HTTP/1.1 403 No\r\nContent-Length: 3\r\n\r\nwhy");
+        assert!(matches!(&error, Error::Proxy(error) if error.status() == Some(403)), "{error:?}");
+        // Everything else is the failure of the write.
+        for answer in [&b""[..], b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 4"] {
+            let error = refused(answer);
+            assert!(matches!(&error, Error::Io(error) if error.step() == Step::Proxy), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_response_that_does_not_come_in_time_is_a_timeout() {
+        let (near, _far) = sockets();
+        let io = ProxyIo::Socket(DeadlineIo::new(&near, Deadline::now()));
+        let (server, target) = (ProxyServer::parse("http://p").unwrap(), "h:80".to_owned());
+        let session = ProxySession { io, server: &server, target, answer: None, limits: Limits::client() };
+        assert!(matches!(read_response(&session), Err(Error::Timeout(Step::Proxy))));
+    }
+}

@@ -287,4 +287,11 @@ mod tests {
             assert_eq!(server.as_deref().map_err(|kind| *kind), expected, "{url}");
         }
     }
+
+    #[test]
+    fn debug_shows_the_names_of_headers() {
+        let mut server = ProxyServer::parse("http://u:w@p").unwrap();
+        server.headers = ["A", "B"].map(|name| (name.to_owned(), "secret".to_owned())).to_vec();
+        assert_eq!(format!("{server:?}"), "http://p:80 with A, B");
+    }
 }

@@ -62,3 +62,27 @@ impl<'a> TlsIo<'a> {
         self.stream.read_by(to, self.deadline)
     }
 }
+
+#[cfg(all(test, target_os = "linux", feature = "server"))]
+mod tests {
+    use super::*;
+    use crate::tls::tests::pair;
+    use std::io::Write;
+
+    #[test]
+    fn a_byte_that_was_peeked_is_read_next() {
+        let (stream, mut far) = pair();
+        far.write_all(b"abc").unwrap();
+        far.shutdown().unwrap();
+        let io = TlsIo::new(&stream, Deadline::after(Duration::from_secs(120)));
+        let mut to = [0; 2];
+        for _ in 0..2 {
+            assert_eq!((io.peek(&mut to).unwrap(), to), (1, *b"a\0"));
+        }
+        assert_eq!(io.peek(&mut []).unwrap(), 0);
+        assert_eq!((io.read(&mut to).unwrap(), to), (1, *b"a\0"));
+        assert_eq!((io.read(&mut to).unwrap(), to), (2, *b"bc"));
+        // The end is no byte.
+        assert_eq!((io.peek(&mut to).unwrap(), io.read(&mut to).unwrap()), (0, 0));
+    }
+}

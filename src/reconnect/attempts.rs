@@ -244,10 +244,7 @@ impl Iterator for Reconnect {
         loop {
             let error = match self.shared.run_attempt(self.client.clone(), self.attempt_client.clone()) {
                 None => return self.finish(None),
-                Some(Ok(ws)) => match self.shared.track(&ws) {
-                    Continuation::Attempt => return Some(Ok(ws)),
-                    Continuation::GiveUp | Continuation::Stopped => return self.finish(None),
-                },
+                Some(Ok(ws)) => return self.shared.track(ws).map(Ok),
                 Some(Err(error)) => error,
             };
             match self.on_disconnect(Disconnect::AttemptFailed(error.clone()), None) {
@@ -331,14 +328,14 @@ impl SharedReconnect {
         }
     }
 
-    /// Stores the connection that `next` returns, unless stopped.
-    fn track(&self, ws: &WebSocket) -> Continuation {
+    /// Stores the connection that `next` returns. `None`: stopped meanwhile, which ends the connection.
+    fn track(&self, ws: WebSocket) -> Option<WebSocket> {
         let mut state = self.lock();
         if state.stopped {
-            return Continuation::Stopped;
+            return None;
         }
-        state.tracked = Some(TrackedConnection::new(ws));
-        Continuation::Attempt
+        state.tracked = Some(TrackedConnection::new(&ws));
+        Some(ws)
     }
 }
 
@@ -391,5 +388,25 @@ impl ReconnectHandle {
 impl fmt::Debug for ReconnectHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReconnectHandle").field("stopped", &self.0.lock().stopped).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::frame::{Opcode, Role};
+    use crate::connection::testing::{long_timeouts, websocket};
+
+    /// The stop comes after the attempt has ended and before `next` returns its connection.
+    #[test]
+    fn a_connection_is_not_returned_after_a_stop() {
+        let shared = SharedReconnect::default();
+        let (ws, _peer) = websocket(Role::Client, long_timeouts());
+        assert!(shared.track(ws).is_some());
+        assert!(shared.lock().tracked.is_some());
+        shared.lock().stopped = true;
+        let (ws, mut peer) = websocket(Role::Client, long_timeouts());
+        assert!(shared.track(ws).is_none());
+        assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
     }
 }

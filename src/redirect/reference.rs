@@ -172,7 +172,13 @@ mod tests {
             );
         }
         assert_eq!(resolve("ws://a/b/c/d;p?q", "//g").as_deref(), Ok("ws://g/"));
-        assert_eq!(resolve("ws://a/b/c/d;p?q", "g:h"), Err(RedirectErrorKind::Location(UriErrorKind::Scheme)));
+        for other in ["g:h", "g+h:", "g-1.0://h/"] {
+            assert_eq!(resolve("ws://a/b/c/d;p?q", other), Err(RedirectErrorKind::Location(UriErrorKind::Scheme)));
+        }
+        // A character that no scheme has makes it a path.
+        for path in ["g_h:i", "1g:h"] {
+            assert_eq!(resolve("ws://a/b/c/d;p?q", path), Ok(format!("ws://a/b/c/{path}")));
+        }
     }
 
     #[test]

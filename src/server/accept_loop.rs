@@ -518,6 +518,97 @@ mod tests {
         assert_eq!(accept_loop.lock().accepting, 0);
     }
 
+    /// An accept loop whose thread has ended, and the errors of `accept` that it reports.
+    #[cfg(all(unix, feature = "trace"))]
+    fn stopped() -> (Arc<AcceptLoop>, std::sync::mpsc::Receiver<EventKind>) {
+        let (log, events) = std::sync::mpsc::channel();
+        let log = std::sync::Mutex::new(log);
+        let events_to = EventCallback::new(move |event| log.lock().unwrap().send(event.kind().clone()).unwrap());
+        let capacity = Capacity { connections: usize::MAX, ..Capacity::default() };
+        let limit_key: LimitKey = Box::new(|peer| peer);
+        let (capacity, system) = ((capacity, RejectMode::Respond, limit_key), (None, UNLIMITED));
+        let accept_loop =
+            AcceptLoop::start(Listener::bound(listen().0), capacity, system, events_to, |_, _, _| ()).unwrap();
+        accept_loop.stop_listening(Deadline::after(LONG));
+        (accept_loop, events)
+    }
+
+    /// A datagram socket stands for a system without descriptors: its `accept` fails each time.
+    #[test]
+    #[cfg(all(unix, feature = "trace"))]
+    fn after_a_failed_accept_the_thread_accepts_again() {
+        let (accept_loop, events) = stopped();
+        accept_loop.lock().rejected.push_back(crate::net::stream::tests::sockets().0.into());
+        for failures in 0..2 {
+            let datagrams = std::os::fd::OwnedFd::from(std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+            let failing = Listener::given(TcpListener::from(datagrams)).unwrap();
+            accept_loop.lock().accepting = 1;
+            // The next listener is that of the loop, which is closed.
+            assert!(accept_loop.accept_next(Some(Arc::new(failing))).is_none());
+            let state = accept_loop.lock();
+            assert!(state.accept_failing && state.accept_error.is_none(), "{failures}");
+            assert!(state.rejected.is_empty(), "their descriptors are released");
+        }
+        let reported: Vec<_> = events.try_iter().collect();
+        assert!(matches!(reported[..], [EventKind::AcceptFailed(_)]), "the first of a series: {reported:?}");
+    }
+
+    #[test]
+    #[cfg(all(unix, feature = "trace"))]
+    fn without_a_thread_the_last_one_that_accepts_rejects() {
+        let (accept_loop, events) = stopped();
+        for (accepting, admits) in [(3, true), (2, false)] {
+            let (near, mut far) = crate::net::stream::tests::sockets();
+            let id = accept_loop.lock().registry.try_insert(None).unwrap();
+            accept_loop.lock().accepting = accepting;
+            let accepted = AcceptedSocket { socket: near.into(), peer: None, has_options: false };
+            let admitted = accept_loop.admit_after_failed_spawn(2, id, accepted);
+            assert_eq!((admitted.is_some(), accept_loop.lock().accepting), (admits, 1));
+            assert_eq!(accept_loop.lock().registry.active_count(), usize::from(admits));
+            match admits {
+                true => accept_loop.lock().registry.remove(id),
+                false => {
+                    let mut answer = [0; 13];
+                    far.set_read_timeout(Some(LONG)).unwrap();
+                    far.read_exact(&mut answer).unwrap();
+                    assert_eq!(&answer, b"HTTP/1.1 503 ");
+                }
+            }
+        }
+        let reported: Vec<_> = events.try_iter().collect();
+        assert!(
+            matches!(reported[..], [EventKind::ConnectionRejected(OverloadKind::Connections, None)]),
+            "{reported:?}"
+        );
+        accept_loop.lock().accepting = 0;
+    }
+
+    #[test]
+    fn a_limited_number_of_rejected_sockets_stays_open() {
+        let (accept_loop, _) = start(UNLIMITED).unwrap();
+        accept_loop.stop_listening(Deadline::after(LONG));
+        let mut state = accept_loop.lock();
+        let reject = |state: &mut AcceptState, before: fn(&TcpStream)| {
+            let (near, far) = crate::net::stream::tests::sockets();
+            before(&near);
+            state.reject(near.into(), OverloadKind::Connections);
+            far
+        };
+        // Not those whose peer is gone, and none where the peer expects TLS.
+        let _gone = reject(&mut state, |near| near.shutdown(Shutdown::Write).unwrap());
+        state.reject_mode = RejectMode::Silent;
+        let mut far = reject(&mut state, |_| ());
+        assert_eq!((far.read(&mut [0]).unwrap(), state.rejected.len()), (0, 0));
+        state.reject_mode = RejectMode::Respond;
+        let peers: Vec<_> = (0..=MAX_LINGERING).map(|_| reject(&mut state, |_| ())).collect();
+        assert_eq!(state.rejected.len(), MAX_LINGERING);
+        for mut far in peers {
+            let mut answer = String::new();
+            far.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{answer:?}");
+        }
+    }
+
     #[test]
     #[cfg(target_os = "linux")]
     fn no_thread_starts_beyond_the_system_limits() {

@@ -147,3 +147,34 @@ impl fmt::Debug for ServerHandle {
         f.debug_struct("ServerHandle").field("local_addr", &self.addr).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "client"))]
+mod tests {
+    use super::*;
+    use crate::client::builder::Client;
+    use crate::close::CloseCode;
+    use crate::server::builder::Server;
+    use crate::server::decision::Decision;
+    use std::sync::OnceLock;
+
+    /// The shutdown has collected the connections after the request was read and before this one was open.
+    #[test]
+    fn a_connection_that_opens_during_a_shutdown_is_closed() {
+        let started: Arc<OnceLock<Arc<AcceptLoop>>> = Arc::default();
+        let closing = started.clone();
+        // Pages of any origin, and one of these: the second setting adds nothing.
+        let server = Server::bind("127.0.0.1:0").unwrap().danger_allow_any_origin().allow_origin("https://one.example");
+        let server = server.on_request(move |_| {
+            drop(closing.get().unwrap().lock().registry.close());
+            Decision::accept()
+        });
+        let server = server.start(|_| panic!("no handler runs")).unwrap();
+        assert!(started.set(server.accept_loop.clone()).is_ok());
+        let client = Client::new(server.url()).unwrap().origin("https://other.example").unwrap();
+        let mut ws = client.connect().unwrap();
+        assert_eq!(ws.recv().unwrap(), None);
+        assert_eq!(ws.close_info().unwrap().code(), CloseCode::GOING_AWAY);
+        // From now on the request of another connection is not even read.
+        assert!(client.connect().is_err());
+    }
+}

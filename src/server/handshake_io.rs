@@ -106,3 +106,22 @@ fn linger(stream: &Stream, deadline: Deadline) {
 fn read_some(stream: &Stream, to: &mut [u8], deadline: Deadline) -> Result<usize> {
     stream.read_by(to, deadline).map_err(|error| Error::io_by_deadline(Step::Handshake, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::stream::tests::sockets;
+    use std::io::Write;
+    use std::thread;
+
+    /// A peer that sends without end does not keep the thread that has rejected it.
+    #[test]
+    fn a_limited_number_of_bytes_is_discarded() {
+        let (near, mut far) = sockets();
+        let stream = Stream::from_socket(near).unwrap();
+        let sending = thread::spawn(move || (0..4096).take_while(|_| far.write_all(&[0; 64 << 10]).is_ok()).count());
+        linger(&stream, Deadline::after(Duration::from_secs(120)));
+        drop(stream);
+        assert!(sending.join().unwrap() < 4096, "less than 256 MiB with all that the system buffers");
+    }
+}

@@ -314,6 +314,25 @@ mod tests {
         }
     }
 
+    #[test]
+    #[cfg(unix)]
+    fn no_connection_follows_one_that_fails() {
+        let path = std::env::temp_dir().join(format!("stdws-gone-{}.sock", std::process::id()));
+        let missing = path.join("no folder");
+        assert_eq!(Listener::bind_unix(&missing).unwrap_err().kind(), ErrorKind::NotFound);
+        let listener = Listener::bind_unix(&path).unwrap();
+        let waker = listener.waker().unwrap();
+        let ListeningSocket::Unix(at) = &listener.socket else { panic!("a TCP socket") };
+        at.socket.set_nonblocking(true).unwrap();
+        waker.wake_by_connecting(2, Duration::from_secs(60));
+        assert!((0..2).all(|_| listener.accept().is_ok()));
+        // The file is removed with the listener, and a system without the file cannot connect.
+        drop(listener);
+        let start = std::time::Instant::now();
+        waker.wake_by_connecting(usize::MAX, Duration::from_secs(60));
+        assert!(start.elapsed() < Duration::from_secs(60));
+    }
+
     /// This saves two system calls for each connection.
     #[test]
     #[cfg(all(target_os = "linux", not(stdws_portable)))]

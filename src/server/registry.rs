@@ -211,5 +211,36 @@ mod tests {
         // A second removal has no effect.
         registry.remove(ids[0]);
         assert_eq!(registry.active_count(), 0);
+        // Nor has a client that a trusted proxy names after that.
+        assert_eq!(registry.count_client(ids[0], "10.0.0.1".parse().ok()), Ok(()));
+    }
+
+    /// A shutdown that begins between two steps of a connection.
+    #[test]
+    fn a_closed_registry_begins_no_handshake() {
+        use crate::net::deadline::Deadline;
+        use crate::net::stream::{tests::sockets, Stream};
+        use crate::server::handshake_config::Endpoints;
+        let mut registry = ConnectionRegistry::new(Capacity { connections: 9, ..Capacity::default() });
+        let [waiting, reading, answered] = [(); 3].map(|()| registry.try_insert(None).unwrap());
+        let pending = [(); 2].map(|()| {
+            let stream = Stream::from_socket(sockets().0).unwrap();
+            let endpoints = Endpoints { peer: None, local: None };
+            Arc::new(PendingHandshake::new(stream, endpoints, Deadline::now()))
+        });
+        assert!(registry.awaits_request(), "accepted, and no stream yet");
+        assert!(registry.begin_handshake(reading, &pending[0]) && registry.begin_handshake(answered, &pending[1]));
+        pending[1].request_read.store(true, Ordering::Relaxed);
+        let snapshot = registry.close();
+        let mut handshaking: Vec<_> = snapshot.handshaking.iter().map(|(id, _)| *id).collect();
+        handshaking.sort_unstable();
+        assert_eq!((snapshot.accepted, handshaking), (1, vec![reading, answered]));
+        assert!(!registry.begin_handshake(waiting, &pending[0]));
+        assert!(!registry.is_handshaking(waiting));
+        assert!(registry.awaits_request());
+        registry.remove(waiting);
+        assert!(registry.awaits_request(), "one is being read");
+        registry.remove(reading);
+        assert!(!registry.awaits_request());
     }
 }

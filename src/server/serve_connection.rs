@@ -130,3 +130,34 @@ fn register_handshake(
 fn plain_stream(socket: Socket) -> Result<Stream> {
     Stream::from_socket(socket).map_err(|error| Error::io(Step::Handshake, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::sink::EventCallback;
+    use crate::net::stream::tests::sockets;
+    use crate::server::accept_loop::RejectMode;
+    use crate::server::admission::Capacity;
+    use crate::server::listener::Listener;
+    use crate::server::system_limits::SystemLimits;
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    #[test]
+    fn no_handshake_begins_after_a_shutdown_has_collected_the_connections() {
+        let listener = Listener::bound(TcpListener::bind("127.0.0.1:0").unwrap());
+        let capacity = (Capacity::default(), RejectMode::Respond, Box::new(|peer| peer) as _);
+        let system = SystemLimits { connections: usize::MAX, threads: usize::MAX };
+        let events = EventCallback::default();
+        let accept_loop = AcceptLoop::start(listener, capacity, (None, system), events, |_, _, _| ()).unwrap();
+        let begin = || {
+            let stream = plain_stream(sockets().0.into()).unwrap();
+            let pending = PendingHandshake::new(stream, Endpoints { peer: None, local: None }, Deadline::now());
+            register_handshake(&accept_loop, 1, pending)
+        };
+        assert!(begin().is_ok());
+        drop(accept_loop.lock().registry.close());
+        assert!(matches!(begin(), Err(Error::Closed(None))));
+        accept_loop.stop_listening(Deadline::after(Duration::from_secs(60)));
+    }
+}

@@ -321,3 +321,34 @@ impl<'a> ShutdownProgress<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// A shutdown waits for a start of another thread, for its own time at most. The server is not started then.
+    #[test]
+    fn a_start_that_takes_longer_than_a_shutdown_is_cancelled() {
+        let handle = ShutdownHandle::default();
+        assert_eq!(format!("{handle:?}"), "ShutdownHandle");
+        let (begun, begins) = mpsc::channel();
+        let (go_on, may_end) = mpsc::channel::<()>();
+        let starting = handle.clone();
+        let starting = thread::spawn(move || {
+            let ended = starting.start(|| {
+                begun.send(()).unwrap();
+                may_end.recv().unwrap();
+                Err(Error::Closed(None))
+            });
+            ended.map(drop)
+        });
+        begins.recv().unwrap();
+        let start = Instant::now();
+        assert_eq!(handle.shutdown(POLL_INTERVAL), ShutdownReport::default());
+        assert!(start.elapsed() >= POLL_INTERVAL);
+        assert!(matches!(*handle.0.stage.lock(), Stage::Cancelled));
+        go_on.send(()).unwrap();
+        assert!(starting.join().unwrap().is_err());
+    }
+}

@@ -139,3 +139,21 @@ impl Drop for CompletionGuard<'_> {
         self.once.changed.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_shutdown_that_runs_has_a_deadline() {
+        let once = Once::default();
+        assert!(once.deadline().is_expired());
+        let report = once.call(Deadline::never(), || {
+            assert!(!once.deadline().is_expired());
+            ShutdownReport { clean: 7, ..ShutdownReport::default() }
+        });
+        assert_eq!(report.unwrap().clean(), 7);
+        assert!(once.deadline().is_expired());
+        assert_eq!(once.call(Deadline::never(), ShutdownReport::default), report);
+    }
+}

@@ -6,7 +6,7 @@
 //! | resource | limit | used | reserve | cost |
 //! |---|---|---|---|---|
 //! | memory mappings | `vm.max_map_count`, or else 65,530 | `/proc/self/maps`, less those of threads | 2,048 | 6 |
-//! | address space | `Max address space`; half of all addresses | `VmSize`, less that of threads | 256 MiB | stack + 256 KiB |
+//! | address space | `Max address space`; half of all addresses | `VmSize`, less that of threads; unknown if above all addresses | 256 MiB | stack + 256 KiB |
 //! | threads | `Max processes`, `kernel.threads-max`, `kernel.pid_max` | threads of this process | 256 | 1 |
 //! | threads of a control group | `pids.max` of the group and of all its parents | `pids.current` | 256 | 1 |
 //! | descriptors | `Max open files` | `/proc/self/fd` | 128 | 1 |
@@ -144,6 +144,8 @@ impl Readings {
         let limit = field(&self.limits, "Max address space").unwrap_or(u64::MAX).min(addresses);
         let cost = stack.saturating_add(BYTES_BESIDE_STACK);
         let size = field(&self.status, "VmSize:").unwrap_or(0).saturating_mul(1024);
+        // An emulator of 32 bits states its own size, more than all addresses of this program: then nothing is known.
+        let size = count(usize::try_from(size).unwrap_or_default());
         fitting(limit, size.saturating_sub(running.saturating_mul(cost)), RESERVED_BYTES, cost)
     }
 
@@ -215,7 +217,10 @@ Max address space         unlimited            unlimited            bytes
     #[test]
     #[cfg(target_pointer_width = "32")]
     fn the_address_space_of_32_bits_decides() {
-        assert_eq!(common().limits(STACK), SystemLimits { connections: 778, threads: 796 });
+        let expected = SystemLimits { connections: 778, threads: 796 };
+        assert_eq!(common().limits(STACK), expected);
+        let of_emulator = Readings { status: common().status.replace("   4000 kB", "4200000 kB"), ..common() };
+        assert_eq!(of_emulator.limits(STACK), expected);
     }
 
     #[test]

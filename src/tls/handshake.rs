@@ -14,6 +14,7 @@ use crate::error::{Error, Result, Step};
 use crate::net::deadline::{Deadline, WRITE_QUANTUM};
 #[cfg(feature = "client")]
 use crate::net::stream::Stream;
+use crate::net::tcp::taken;
 #[cfg(feature = "server")]
 use crate::net::tcp::TimedSocket;
 
@@ -84,8 +85,7 @@ fn write(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) -> Res
     let bytes = std::mem::take(&mut memory.lock_buffers().outgoing);
     let mut rest = bytes.as_slice();
     while !rest.is_empty() {
-        match plain.write(rest, WRITE_QUANTUM) {
-            Ok(0) => return Err(Error::io(Step::Tls, ErrorKind::WriteZero.into())),
+        match plain.write(rest, WRITE_QUANTUM).and_then(taken) {
             Ok(count) => rest = rest.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return Err(Error::io(Step::Tls, error)),
@@ -129,10 +129,55 @@ fn send_alert(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) {
 mod tests {
     use super::*;
     use crate::net::stream::tests::sockets;
+    use crate::net::tcp::TimedSocket;
     #[cfg(feature = "server")]
     use crate::net::tcp::Waits;
-    use std::io::Read;
+    use std::io::{Read, Write};
+    use std::net::Shutdown;
     use std::thread;
+
+    /// What the engine has written for the network.
+    fn output(length: usize) -> MemoryTransport {
+        let mut memory = MemoryTransport::default();
+        memory.write_all(&vec![7; length]).unwrap();
+        memory
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_of_the_handshake_does_not_outlast_the_deadline() {
+        let (near, _far) = sockets();
+        let plain = Transport::Socket(TimedSocket::new(near).unwrap());
+        // More than the system buffers, in all, and then a full network.
+        for _ in 0..4 {
+            let written = write(&plain, &output(24 << 20), Deadline::now());
+            assert!(matches!(written, Err(Error::Timeout(Step::Tls))), "{written:?}");
+        }
+        plain.shutdown();
+        assert!(
+            matches!(write(&plain, &output(1), Deadline::now()), Err(Error::Io(error)) if error.step() == Step::Tls)
+        );
+    }
+
+    #[test]
+    fn after_an_alert_a_limited_number_of_bytes_is_discarded() {
+        let (near, mut far) = sockets();
+        let plain = Transport::Socket(TimedSocket::new(near).unwrap());
+        let sending = thread::spawn(move || {
+            let mut alert = [0; 2];
+            far.read_exact(&mut alert).unwrap();
+            // Without an end, until this side is closed.
+            (0..4096).take_while(|_| far.write_all(&[0; 64 << 10]).is_ok()).count()
+        });
+        send_alert(&plain, &output(2), Deadline::after(Duration::from_secs(120)));
+        drop(plain);
+        assert!(sending.join().unwrap() < 4096, "less than 256 MiB with all that the system buffers");
+        // If the alert cannot be sent, there is nothing to wait for.
+        let (near, far) = sockets();
+        near.shutdown(Shutdown::Write).unwrap();
+        let plain = Transport::Socket(TimedSocket::new(near).unwrap());
+        send_alert(&plain, &output(2), Deadline::after(Duration::from_secs(120)));
+        drop(far);
+    }
 
     /// The system wakes nothing here: the network stays open, and only the flag that both handles share is set.
     #[cfg(feature = "server")]
@@ -176,5 +221,56 @@ mod tests {
             assert!(!hello.windows(9).any(|part| part == b"192.0.2.1" || part == b"2001:db8:"));
             assert!(connecting.join().unwrap().is_err());
         }
+    }
+
+    /// A peer that takes nothing, and one that is gone.
+    #[test]
+    fn messages_of_a_handshake_that_are_not_taken_end_at_the_deadline() {
+        let (near, far) = sockets();
+        let plain = transport(Stream::from_socket(near).unwrap()).unwrap();
+        let memory = MemoryTransport::default();
+        // More than a loopback connection holds.
+        let fill = || memory.lock_buffers().outgoing.resize(24 << 20, 0);
+        fill();
+        let late = write(&plain, &memory, Deadline::after(Duration::from_millis(500)));
+        assert!(matches!(late, Err(Error::Timeout(Step::Tls))), "{late:?}");
+        plain.shutdown();
+        fill();
+        let gone = write(&plain, &memory, Deadline::after(Duration::from_secs(120)));
+        assert!(matches!(&gone, Err(Error::Io(_))), "{gone:?}");
+        fill();
+        send_alert(&plain, &memory, Deadline::after(Duration::from_secs(120)));
+        drop(far);
+    }
+
+    /// What the peer still sends is taken, so that no reset overtakes the alert: up to its end, or a number of bytes.
+    #[test]
+    fn input_after_an_alert_is_discarded() {
+        for (length, ends) in [(10, true), (LINGER_BYTES + 1, false)] {
+            let (near, mut far) = sockets();
+            let memory = MemoryTransport::default();
+            memory.lock_buffers().outgoing.extend_from_slice(b"alert");
+            let peer = thread::spawn(move || {
+                far.write_all(&vec![0; length]).unwrap();
+                if ends {
+                    far.shutdown(std::net::Shutdown::Write).unwrap();
+                }
+                let mut came = Vec::new();
+                far.read_to_end(&mut came).unwrap();
+                came
+            });
+            let plain = transport(Stream::from_socket(near).unwrap()).unwrap();
+            send_alert(&plain, &memory, Deadline::after(Duration::from_secs(120)));
+            let left = plain.read(&mut [0; 1], Duration::from_secs(120)).unwrap();
+            assert_eq!(left, usize::from(!ends), "the rest is not taken");
+            assert_eq!(peer.join().unwrap(), b"alert");
+        }
+    }
+
+    #[test]
+    fn tls_over_a_stream_of_the_caller_is_the_callers() {
+        let split = crate::net::split_stream::SplitStream::new(io::empty(), io::sink());
+        let refused = transport(Stream::from_split(split).unwrap()).map(drop);
+        assert!(matches!(&refused, Err(Error::Io(_))), "{refused:?}");
     }
 }

@@ -31,6 +31,9 @@ pub(super) struct Buffers {
     pub(super) outgoing: Vec<u8>,
     /// Number of bytes that the engine has ever written.
     pub(super) produced: u64,
+    /// What the engine writes with its next read.
+    #[cfg(test)]
+    pub(super) answer: Vec<u8>,
 }
 
 impl MemoryTransport {
@@ -62,6 +65,8 @@ impl MemoryTransport {
 
 impl Read for MemoryTransport {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        #[cfg(test)]
+        self.write_answer();
         let mut buffers = self.lock_buffers();
         match buffers.incoming.take(to) {
             0 if to.is_empty() || buffers.ended => Ok(0),
@@ -130,6 +135,14 @@ impl ReadBuffer {
         let count = rest.read(to).unwrap_or(0);
         self.from = self.from.saturating_add(count);
         count
+    }
+}
+
+#[cfg(test)]
+impl MemoryTransport {
+    fn write_answer(&mut self) {
+        let answer = mem::take(&mut self.lock_buffers().answer);
+        self.write_all(&answer).unwrap();
     }
 }
 

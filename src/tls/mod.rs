@@ -21,4 +21,6 @@ pub(crate) mod identity;
 mod memory_transport;
 mod records;
 pub(crate) mod stream;
+#[cfg(all(test, target_os = "linux", feature = "client", feature = "server"))]
+pub(crate) mod tests;
 mod transport;

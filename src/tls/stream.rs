@@ -37,6 +37,7 @@ use super::records::RecordBuffer;
 use super::transport::Transport;
 use crate::net::deadline::{Deadline, WRITE_QUANTUM};
 use crate::net::socket::Socket;
+use crate::net::tcp::taken;
 use crate::primitives::lock::{Lock, Locked};
 
 /// Whether the engine takes more input than the record that it returns. OpenSSL does not: when a record is read and no bytes
@@ -238,20 +239,19 @@ impl Tls {
     /// Passes plaintext to the engine, which produces all the ciphertext at once. `WouldBlock`: the engine needs input first.
     fn encrypt(&self, mut part: &[u8]) -> io::Result<usize> {
         let mut engine = self.lock_engine();
-        let mut taken = 0_usize;
+        let mut done = 0_usize;
         while !part.is_empty() {
-            match engine.tls.write(part) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            match engine.tls.write(part).and_then(taken) {
                 Ok(count) => {
-                    taken = taken.saturating_add(count);
+                    done = done.saturating_add(count);
                     part = part.get(count..).unwrap_or_default();
                 }
-                Err(_) if taken > 0 => return Ok(taken),
+                Err(_) if done > 0 => return Ok(done),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Err(error),
                 Err(error) => return Err(connection_error(error)),
             }
         }
-        Ok(taken)
+        Ok(done)
     }
 
     /// Writes until all ciphertext is written. `WouldBlock`: the network did not take all.
@@ -268,14 +268,11 @@ impl Tls {
             }
             let rest = records.unwritten();
             let count = match mode {
-                WriteMode::Bounded => self.transport.write(rest, WRITE_QUANTUM)?,
-                WriteMode::Until(deadline) => self.transport.write(rest, deadline.remaining().max(WRITE_QUANTUM))?,
-                WriteMode::NonBlocking => self.transport.try_write(rest)?,
+                WriteMode::Bounded => self.transport.write(rest, WRITE_QUANTUM),
+                WriteMode::Until(deadline) => self.transport.write(rest, deadline.remaining().max(WRITE_QUANTUM)),
+                WriteMode::NonBlocking => self.transport.try_write(rest),
             };
-            if count == 0 {
-                return Err(ErrorKind::WriteZero.into());
-            }
-            records.advance(count);
+            records.advance(taken(count?)?);
             if !records.is_empty() {
                 // A short write has waited, or has written a large part; the caller's deadline counts in both cases.
                 return Err(ErrorKind::WouldBlock.into());
@@ -370,3 +367,23 @@ impl Engine {
         buffers.incoming.is_empty() && !buffers.ended
     }
 }
+
+#[cfg(test)]
+impl Tls {
+    /// Lets the engine write these bytes with its next read, as an answer to the peer.
+    pub(super) fn answer_next_read(&self, answer: &[u8]) {
+        self.memory.lock_buffers().answer = answer.to_vec();
+    }
+
+    /// The engine below, of TLS to a proxy.
+    #[cfg(feature = "client")]
+    pub(super) fn below(&self) -> Option<&Tls> {
+        match &self.transport {
+            Transport::Socket(_) => None,
+            Transport::Tls(tls) => Some(tls),
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux", feature = "client", feature = "server"))]
+mod tests;

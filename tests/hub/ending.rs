@@ -51,9 +51,12 @@ fn members_join_and_leave_during_broadcasts() {
                         2 => drop((ws, member, peer)),
                         3 => {
                             member.leave();
+                            let start = Instant::now();
                             drop(ws);
-                            let rest = peer.rest();
-                            assert_eq!(rest.last().map(|frame| frame.opcode), Some(CLOSE));
+                            // A drop waits this long for the thread of the hub, and then cannot send a Close.
+                            let gives_up = start.elapsed() >= Duration::from_millis(10);
+                            let last = peer.rest().last().map(|frame| frame.opcode);
+                            assert!(last == Some(CLOSE) || gives_up, "{last:?}");
                         }
                         4 => {
                             let mut ws = ws;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use stdws::{Error, Step};
 
 use crate::live::{both, connection, long_timeouts, ms, LONG};
+use crate::program;
 
 const CHILD: &str = "STDWS_TEST_IS_INTERRUPTED";
 /// The interval of signals, shorter than the timeout.
@@ -26,7 +27,8 @@ fn a_wait_that_is_interrupted_again_and_again_ends_in_time() {
         });
     }
     let this = "signals::a_wait_that_is_interrupted_again_and_again_ends_in_time";
-    let mut child = Command::new(env::current_exe().unwrap()).args([this, "--exact"]).env(CHILD, "1").spawn().unwrap();
+    let mut child =
+        program::command(env::current_exe().unwrap()).args([this, "--exact"]).env(CHILD, "1").spawn().unwrap();
     let id = child.id().to_string();
     let signal = |name: &str| Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, &id]).status().unwrap();
     let start = Instant::now();

@@ -241,3 +241,25 @@ fn a_client_with_tls_at_a_server_without_it_is_named() {
     assert_eq!(kind(client("localhost", port, certificates().connect()).connect()), TlsErrorKind::NotTls);
     assert_eq!(seen.recv().unwrap(), HandshakeErrorKind::Head(HeadErrorKind::Tls));
 }
+
+/// A plain response would be no record of TLS, so a client beyond the limit gets the end of the stream alone.
+#[test]
+fn a_client_behind_the_proxy_protocol_beyond_the_limit_gets_no_bytes() {
+    let _watchdog = watchdog();
+    let server = Server::bind("127.0.0.1:0").unwrap().watched().timeouts(long_timeouts());
+    let server = server.max_per_address(1).trust_proxy_protocol(["127.0.0.1"]).unwrap();
+    let server = server.tls(certificates().accept("right")).start(echo).unwrap();
+    // Whichever of the two the server reads last. Neither begins its handshake.
+    let (ended, ends) = mpsc::channel();
+    let clients = [(); 2].map(|()| {
+        let mut client = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+        client.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n").unwrap();
+        let (mut reading, ended) = (client.try_clone().unwrap(), ended.clone());
+        thread::spawn(move || ended.send(reading.read(&mut [0; 64]).map_err(|error| error.kind())));
+        client
+    });
+    assert_eq!(ends.recv().unwrap(), Ok(0));
+    assert!(ends.try_recv().is_err(), "the other one has time for its handshake");
+    clients.iter().for_each(|client| drop(client.shutdown(Shutdown::Both)));
+    ends.recv().unwrap().unwrap();
+}

@@ -175,10 +175,9 @@ fn colour_on_a_terminal_only() {
         ws.send("red\x1b[31m")?;
         ws.close(1000, "").map(drop)
     });
-    use crate::tool::{program, run_command};
-    let program = program();
+    use crate::tool::{in_a_shell, run_command};
     let on_terminal = |more: &str, no_color: Option<&str>| {
-        let call = format!("'{}' cat {} --linger 1000 {more}", program.display(), server.url());
+        let call = format!("{} cat {} --linger 1000 {more}", in_a_shell(), server.url());
         let mut script = std::process::Command::new("script");
         script.args(["-qec", &call, "/dev/null"]).env_remove("NO_COLOR");
         no_color.map(|value| script.env("NO_COLOR", value));
@@ -210,7 +209,7 @@ fn waiting_is_shown_on_a_terminal() {
     // Nobody accepts, so no response comes.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/feed?token=1234", listener.local_addr().unwrap());
-    let call = format!("'{}' cat '{url}' --timeout 1000", crate::tool::program().display());
+    let call = format!("{} cat '{url}' --timeout 1000", crate::tool::in_a_shell());
     let mut script = std::process::Command::new("script");
     script.args(["-qec", &call, "/dev/null"]);
     let mut tool = Tool::start_command(script);

@@ -354,7 +354,7 @@ fn a_full_disk_ends_the_tool() {
     // A limit of the system on the size of files, which is reached later.
     let folder = Folder::new();
     let mut command = std::process::Command::new("sh");
-    command.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""]).arg(crate::tool::program());
+    command.args(["-c", &format!("trap '' XFSZ; ulimit -f 1; exec {} \"$@\"", crate::tool::in_a_shell()), "sh"]);
     command.args(["inspect", "--quiet", &server.url(), "--pcapng", &path(&folder)]);
     let mut inspecting = Listening::start_before(command, &[]);
     // It may be reached by the handshake.

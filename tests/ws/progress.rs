@@ -5,12 +5,12 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::cat::server;
-use crate::tool::{command, program, run_command, Tool, WATCHDOG};
+use crate::tool::{command, in_a_shell, run_command, Tool, WATCHDOG};
 
 /// Waits until the tool shows this on a terminal, and kills it. Returns all that was shown.
 fn shows(call: &str, expected: &str) -> String {
     let mut script = Command::new("script");
-    script.args(["-qec", &format!("'{}' {call}", program().display()), "/dev/null"]);
+    script.args(["-qec", &format!("{} {call}", in_a_shell()), "/dev/null"]);
     let mut tool = Tool::start_command(script);
     let (mut shown, mut byte) = (Vec::new(), [0]);
     let end = Instant::now() + WATCHDOG;

@@ -141,7 +141,7 @@ fn what_the_client_asks_for_is_passed_on() {
 fn a_file_that_cannot_be_written_ends_it() {
     let (server, folder) = (server(echo), Folder::new());
     let mut command = std::process::Command::new("sh");
-    command.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""]).arg(crate::tool::program());
+    command.args(["-c", &format!("trap '' XFSZ; ulimit -f 1; exec {} \"$@\"", crate::tool::in_a_shell()), "sh"]);
     command.args(["record", &server.url(), "--output", &path(&folder)]);
     let mut recorder = Listening::start_before(command, &[]);
     let mut ws = stdws::connect(&recorder.url).unwrap();

@@ -21,9 +21,15 @@ pub(crate) fn program() -> PathBuf {
     program
 }
 
+/// The program as a shell calls it, which adds arguments.
+#[cfg(target_os = "linux")]
+pub(crate) fn in_a_shell() -> String {
+    format!("{} '{}'", crate::starting::EMULATOR, program().display())
+}
+
 /// A call of the tool, without the variables that change what it does.
 pub(crate) fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
-    let mut command = Command::new(program());
+    let mut command = crate::starting::command(program());
     command.args(args).env_remove("WS_PASSWORD").env_remove("WS_PROXY_PASSWORD").env_remove("NO_COLOR");
     command
 }

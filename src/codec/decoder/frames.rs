@@ -113,7 +113,7 @@ impl Decoder {
     /// 6455-5.2-1, 6455-5.4-6, 6455-5.4-s3: one frame or many, of any size, empty ones too.
     /// 6455-6.2-4, 6455-5.4-3, 6455-5.4-7: all fragments in the order received; the next data frame begins another message.
     fn end_of_message(&mut self, destination: Destination) -> Result<Option<DecoderEvent>, ProtocolError> {
-        let Some(message) = self.message.take() else { return Ok(None) };
+        let message = self.message.take().ok_or(ProtocolError::UnexpectedContinuation)?;
         #[cfg(all(feature = "deflate", any(feature = "client", feature = "server")))]
         self.end_inflating(message.compressed)?;
         message.finish()?;

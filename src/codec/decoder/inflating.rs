@@ -47,10 +47,9 @@ impl Decoder {
     }
 
     fn inflate_part(&mut self, frame: &mut FrameInProgress) -> Result<Option<Option<DecoderEvent>>, ProtocolError> {
-        let (Some(message), Some(inflater)) = (&mut self.message, &mut self.inflater) else {
-            // The check of the header prevents this. A result that reports progress would be repeated for ever.
-            return Err(ProtocolError::ReservedBits(4));
-        };
+        // The check of the header prevents both errors. A result that reports progress would be repeated for ever.
+        let message = self.message.as_mut().ok_or(ProtocolError::UnexpectedContinuation)?;
+        let inflater = self.inflater.as_mut().ok_or(ProtocolError::ReservedBits(4))?;
         let (step, limit) = match message.mode {
             ReceiveMode::Assemble => (frame.remaining, self.limits.max_message_size),
             ReceiveMode::Stream | ReceiveMode::Skip => {
@@ -80,5 +79,171 @@ impl Decoder {
             _ if here > 0 => Some(None),
             _ => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::encoder::Encoder;
+    use crate::codec::frame::{Opcode, Role};
+    use crate::config::Limits;
+    use crate::deflate::extension::negotiation::Agreed;
+    use crate::deflate::extension::{codec, Deflate, Direction};
+    use crate::deflate::WindowBits;
+    use crate::message::MessageKind;
+    use crate::primitives::random::RandomSource;
+
+    const ROLES: [Role; 2] = [Role::Client, Role::Server];
+    const TEXT: Opcode = Opcode::Data(MessageKind::Text);
+    const BINARY: Opcode = Opcode::Data(MessageKind::Binary);
+
+    /// A decoder for compressed messages, and the encoder of its peer.
+    fn sides(role: Role, max_message_size: u64) -> (Decoder, Encoder) {
+        sides_with(role, max_message_size, true)
+    }
+
+    /// `takeover`: whether the decoder keeps the window.
+    fn sides_with(role: Role, max_message_size: u64, takeover: bool) -> (Decoder, Encoder) {
+        let send = Direction { bits: WindowBits::MAX, takeover: true };
+        let agreed = Agreed { send, receive: Direction { takeover, ..send } };
+        let (inflater, deflater) = codec(&agreed, &Deflate::default());
+        let peer = match role {
+            Role::Client => Encoder::server(),
+            Role::Server => Encoder::client(RandomSource::system()),
+        };
+        let decoder = Decoder::new(role, Limits::with_max_message_size(max_message_size));
+        (decoder.with_compression(Some(inflater)), peer.with_compression(Some(deflater)))
+    }
+
+    /// A compressed message in fragments of these bytes.
+    fn message(peer: &mut Encoder, opcode: Opcode, fragments: &[&[u8]]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (at, fragment) in fragments.iter().enumerate() {
+            let opcode = if at == 0 { opcode } else { Opcode::Continuation };
+            peer.encode_compressed(&mut out, at + 1 == fragments.len(), opcode, fragment).unwrap();
+        }
+        out
+    }
+
+    type Seen = Result<Vec<(DecoderEvent, Vec<u8>)>, ProtocolError>;
+
+    /// All events of `sent`, in reads of at most `read` bytes, and the bytes they lend.
+    fn events(decoder: &mut Decoder, mut sent: &[u8], read: usize) -> Seen {
+        let mut seen = Vec::new();
+        loop {
+            while let Some(event) = decoder.next_event()? {
+                let lends = !matches!(event, DecoderEvent::MessageStart(_) | DecoderEvent::MessageEnd);
+                seen.push((event, if lends { decoder.payload().to_vec() } else { Vec::new() }));
+            }
+            if sent.is_empty() {
+                return Ok(seen);
+            }
+            let space = decoder.space();
+            let count = space.len().min(read).min(sent.len());
+            space[..count].copy_from_slice(&sent[..count]);
+            decoder.filled(count);
+            sent = &sent[count..];
+        }
+    }
+
+    /// Words of text, which are no UTF-8 if `byte` is not ASCII.
+    fn data(length: usize, byte: u8) -> Vec<u8> {
+        (0..length).map(|i| if i % 37 == 0 { byte } else { b'a' + (i * i % 23) as u8 }).collect()
+    }
+
+    /// Messages of one connection, whatever the reads and the fragments. 7692-6.2-1, 7692-6.2-2
+    #[test]
+    fn compressed_messages_are_assembled() {
+        for role in ROLES {
+            for read in [1, 5, 1 << 20] {
+                let (mut decoder, mut peer) = sides(role, 1 << 20);
+                for length in [0, 1, 50, 3000, 40_000] {
+                    for (opcode, kind, byte) in [(TEXT, MessageKind::Text, b' '), (BINARY, MessageKind::Binary, 0xff)] {
+                        let plain = data(length, byte);
+                        let cut = length / 3;
+                        for fragments in [&[&plain[..]][..], &[&[], &plain[..cut], &[], &plain[cut..], &[]]] {
+                            let sent = message(&mut peer, opcode, fragments);
+                            let want = vec![(DecoderEvent::Message(kind), plain.clone())];
+                            assert!(events(&mut decoder, &sent, read) == Ok(want), "{role:?} {read} {length}");
+                            assert!(!decoder.is_incomplete());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A stream lends a step of 64 bytes at a time, and an event that lends nothing does not occur. When the stream is
+    /// stopped, the rest of its message still enters the window.
+    #[test]
+    fn compressed_messages_are_streamed_and_skipped() {
+        for (role, read) in ROLES.into_iter().flat_map(|role| [(role, 3), (role, 1 << 20)]) {
+            let (mut decoder, mut peer) = sides(role, 1 << 20);
+            let plain = [data(5000, b' '), vec![b'x'; 1 << 20]].concat();
+            decoder.start_streaming();
+            let sent = message(&mut peer, TEXT, &[&plain[..9000], &[], &plain[9000..]]);
+            let seen = events(&mut decoder, &sent, read).unwrap();
+            assert_eq!(seen.first().unwrap().0, DecoderEvent::MessageStart(MessageKind::Text));
+            assert_eq!(seen.last().unwrap().0, DecoderEvent::MessageEnd);
+            let pieces = &seen[1..seen.len() - 1];
+            assert!(pieces.iter().all(|(event, bytes)| {
+                *event == DecoderEvent::MessageChunk && (1..=66 << 10).contains(&bytes.len())
+            }));
+            assert!(pieces.iter().map(|(_, bytes)| bytes.as_slice()).collect::<Vec<_>>().concat() == plain);
+            // The beginning of a message is streamed, its rest is skipped, and the next one refers to both.
+            let sent = message(&mut peer, TEXT, &[&plain[..100], &plain[100..6000]]);
+            events(&mut decoder, &sent[..40], read).unwrap();
+            decoder.stop_streaming();
+            assert_eq!(events(&mut decoder, &sent[40..], read), Ok(Vec::new()));
+            let sent = message(&mut peer, BINARY, &[&plain[3000..6000]]);
+            let want = vec![(DecoderEvent::Message(MessageKind::Binary), plain[3000..6000].to_vec())];
+            assert!(events(&mut decoder, &sent, read) == Ok(want));
+        }
+    }
+
+    /// 7692-6.1-s1: text is validated after decompression. The limit of a message applies to the output.
+    #[test]
+    fn faults_of_compressed_messages() {
+        let too_big = ProtocolError::MessageTooBig { length: 101, limit: 100 };
+        let rows: [(&[&[u8]], Opcode, Result<usize, ProtocolError>); 7] = [
+            (&[&[b'a'; 100]], TEXT, Ok(100)),
+            (&[&[b'a'; 101]], TEXT, Err(too_big)),
+            (&[&[b'a'; 50], &[b'b'; 51]], BINARY, Err(too_big)),
+            (&[b"ab\xff"], BINARY, Ok(3)),
+            (&[b"ab\xff"], TEXT, Err(ProtocolError::TextNotUtf8 { offset: 2 })),
+            (&[b"abc\xc3", b"\xa9\xff"], TEXT, Err(ProtocolError::TextNotUtf8 { offset: 5 })),
+            (&[b"abc\xc3"], TEXT, Err(ProtocolError::TextNotUtf8 { offset: 4 })),
+        ];
+        for (fragments, opcode, want) in rows {
+            for (role, read) in ROLES.into_iter().flat_map(|role| [(role, 1), (role, 1 << 20)]) {
+                let (mut decoder, mut peer) = sides(role, 100);
+                let sent = message(&mut peer, opcode, fragments);
+                let seen = events(&mut decoder, &sent, read).map(|seen| seen[0].1.len());
+                assert_eq!(seen, want, "{fragments:?}");
+            }
+        }
+        // A block of the reserved kind, after text that is wrong and text that is not.
+        for (plain, want) in
+            [(&b"ab\xff"[..], ProtocolError::TextNotUtf8 { offset: 2 }), (b"abc", ProtocolError::InvalidDeflate)]
+        {
+            let (mut decoder, mut peer) = sides(Role::Client, 100);
+            let mut sent = Vec::new();
+            peer.encode_compressed(&mut sent, false, TEXT, plain).unwrap();
+            sent.push(0x06);
+            sent[1] += 1;
+            assert_eq!(events(&mut decoder, &sent, 100), Err(want));
+        }
+        // A message that refers to the one before, where no window is kept. 7692-7.2.2-1
+        for (takeover, is_accepted) in [(true, true), (false, false)] {
+            let (mut decoder, mut peer) = sides_with(Role::Client, 100, takeover);
+            for is_accepted in [true, is_accepted] {
+                let sent = message(&mut peer, BINARY, &[b"all of this is repeated"]);
+                assert_eq!(events(&mut decoder, &sent, 100).is_ok(), is_accepted);
+            }
+        }
+        // The end of a message inside a block.
+        let (mut decoder, _) = sides(Role::Client, 100);
+        assert_eq!(events(&mut decoder, &[0xc1, 0x01, 0x4a], 100), Err(ProtocolError::InvalidDeflate));
     }
 }

@@ -118,4 +118,14 @@ mod tests {
         encoder.shrink();
         assert_eq!(encoder.deflater.unwrap().held(), 0);
     }
+
+    #[test]
+    fn messages_from_the_threshold_on_are_compressed() {
+        let free = Direction { bits: WindowBits::MAX, takeover: true };
+        let own = Deflate::default().threshold(100);
+        let (_, deflater) = codec(&Agreed { send: free, receive: free }, &own);
+        let encoder = Encoder::server().with_compression(Some(deflater));
+        assert_eq!([99, 100, 101].map(|length| encoder.should_compress(length)), [false, true, true]);
+        assert!(!Encoder::server().should_compress(usize::MAX));
+    }
 }

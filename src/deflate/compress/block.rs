@@ -265,3 +265,25 @@ impl DynamicHeader {
 fn extra_of(symbol: usize) -> u32 {
     symbol.checked_sub(REPEAT_LAST).map_or(0, |repeat| u32::from(REPEATS[repeat].1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deflate::{Inflate, WindowBits};
+
+    /// A stored block of 65,536 bytes or more is split. 1951-3.2.4-s2
+    #[test]
+    fn long_stored_blocks_are_split() {
+        for (length, pieces) in [(MAX_STORED, 1), (MAX_STORED + 1, 2), (3 * MAX_STORED, 3)] {
+            let raw: Vec<u8> = (0..length).map(|i| (i % 253) as u8).collect();
+            let mut out = Vec::new();
+            let mut writer = BitWriter::new(&mut out);
+            let cost = stored_cost(raw.len(), writer.padding_after(3));
+            write_stored(&raw, &mut writer);
+            assert_eq!((out.len(), 8 * out.len()), (length + 5 * pieces, cost));
+            let mut back = Vec::new();
+            Inflate::new(WindowBits::MAX).push(&out, &mut back, length).unwrap();
+            assert!(back == raw, "{length}");
+        }
+    }
+}

@@ -140,4 +140,13 @@ mod tests {
         }
         chosen(&[1; LITERAL_SYMBOLS], 15);
     }
+
+    /// Without a shorter code there is nothing to change. Huffman's algorithm makes no such counts.
+    #[test]
+    fn counts_of_one_length_stay() {
+        let mut count = [0; 16];
+        count[7] = 200;
+        limit_lengths(&mut count, 7);
+        assert_eq!((count[7], count.iter().sum()), (200, 200));
+    }
 }

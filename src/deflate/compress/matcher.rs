@@ -92,8 +92,8 @@ impl MatchFinder {
     }
 
     /// Turns the appended bytes into tokens, until the tokens are full. If `more` is to come, it stops where a match could
-    /// become longer with it. Returns whether all bytes that may be turned into tokens are.
-    pub(crate) fn find(&mut self, tokens: &mut Tokens, more: bool) -> bool {
+    /// become longer with it.
+    pub(crate) fn find(&mut self, tokens: &mut Tokens, more: bool) {
         let end = self.bytes.len().saturating_sub(if more { MAX_MATCH } else { 0 });
         let search = Search {
             search_params: self.search_params,
@@ -105,6 +105,5 @@ impl MatchFinder {
             prev: &mut self.prev,
         };
         self.at = search.run(self.at, end, tokens);
-        self.at >= end
     }
 }

@@ -206,9 +206,8 @@ impl Blocks {
     fn code_length(&mut self, counts: Counts, read: usize, bits: &mut BitReader) -> Result<(), Stop> {
         let length = bits.take(3).ok_or(Stop::NeedInput)?;
         let place = LENGTH_ORDER.get(read).and_then(|&symbol| self.lengths.get_mut(usize::from(symbol)));
-        if let (Some(place), Ok(length)) = (place, u8::try_from(length)) {
-            *place = length;
-        }
+        // 19 are sent at most, of three bits.
+        *place.ok_or(InflateError::TooManyLengths)? = u8::try_from(length).unwrap_or_default();
         let read = read.saturating_add(1);
         self.state = State::CodeLengths { counts, read };
         if read == counts.lengths {

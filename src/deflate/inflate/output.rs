@@ -175,11 +175,7 @@ fn copy(out: &mut [u8], at: usize, distance: usize, length: usize) {
     if distance >= COPY_STEP {
         // A step never overlaps itself, and reads only bytes that are already written. Usually one step suffices.
         let area = &mut out[from..to + COPY_STEP];
-        let (source, target) = area.split_at_mut(distance);
-        if let (Some(source), Some(target)) = (source.first_chunk::<COPY_STEP>(), target.first_chunk_mut::<COPY_STEP>())
-        {
-            *target = *source;
-        }
+        area.copy_within(..COPY_STEP, distance);
         let mut done = COPY_STEP;
         while done < length {
             area.copy_within(done..done + COPY_STEP, done + distance);
@@ -192,6 +188,91 @@ fn copy(out: &mut [u8], at: usize, distance: usize, length: usize) {
         // 1951-3.2.3-s4
         for place in at..to {
             out[place] = out[place - distance];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A round of the hot loop has 277 bytes. The first size is four times the input, later steps double, and no size exceeds
+    /// the limit and a round.
+    #[test]
+    fn sizes_of_the_output() {
+        const NO_LIMIT: usize = 1 << 30;
+        // The length before this call, the bytes written by it, the room left, and the spare capacity; then the limit
+        // and the length of the input; then length and capacity.
+        let rows = [
+            ((0, 0, 0, 0), (NO_LIMIT, 0), (554, 554)),
+            ((0, 0, 0, 0), (NO_LIMIT, 138), (554, 554)),
+            ((0, 0, 0, 0), (NO_LIMIT, 139), (556, 556)),
+            ((0, 0, 0, 0), (NO_LIMIT, 1000), (4000, 4000)),
+            ((0, 0, 0, 0), (100, 1000), (377, 377)),
+            ((0, 5000, 0, 0), (NO_LIMIT, 0), (10_000, 10_000)),
+            ((0, 5000, 0, 0), (6000, 0), (6277, 6277)),
+            ((0, 5000, 277, 0), (NO_LIMIT, 9000), (5277, 5277)),
+            ((0, 5000, 276, 0), (NO_LIMIT, 0), (10_000, 10_552)),
+            ((5000, 0, 0, 0), (NO_LIMIT, 0), (5554, 10_000)),
+            ((5000, 600, 0, 0), (NO_LIMIT, 0), (6200, 11_200)),
+            ((5000, 0, 0, 0), (5300, 0), (5554, 5577)),
+            ((5000, 0, 0, 554), (NO_LIMIT, 0), (5554, 5554)),
+            ((5000, 0, 0, 553), (NO_LIMIT, 0), (5554, 11_106)),
+        ];
+        let window = Window::new(256);
+        for ((before, written, room, spare), (limit, input), want) in rows {
+            let mut out = Vec::with_capacity(before + written + room + spare);
+            out.resize(before, 1);
+            let mut output = Output::new(&mut out, limit, &window);
+            output.out.resize(before + written + room, 2);
+            output.at += written;
+            output.reserve_round(input);
+            let after = (output.out.len(), output.out.capacity());
+            assert_eq!(after, want, "{before} {written} {room} {spare}, {limit} {input}");
+        }
+    }
+
+    /// A round begins where 277 bytes are left of the room, and of the limit.
+    #[test]
+    fn the_last_round_stays_within_room_and_limit() {
+        let window = Window::new(256);
+        for (room, limit, last) in [(276, 1000, None), (277, 1000, Some(0)), (1000, 300, Some(23)), (1000, 276, None)] {
+            let mut out = Vec::new();
+            let output = Output::new(&mut out, limit, &window);
+            output.out.resize(room, 0);
+            assert_eq!(output.last_round_start(), last, "{room} {limit}");
+        }
+    }
+
+    /// Every distance and length around the steps, from this output, from the window, and across both.
+    #[test]
+    fn matches_repeat_what_was_written() {
+        let earlier: Vec<u8> = (0..80).collect();
+        let mut window = Window::new(256);
+        window.append(&earlier);
+        for here in [0, 1, 5, 17, 40] {
+            let now: Vec<u8> = (100..100 + here as u8).collect();
+            for distance in 1..=earlier.len() + here {
+                for length in [3, 4, 15, 16, 17, 31, 32, 33, 48, 49, 257, 258] {
+                    let mut want = [&earlier[..], &now].concat();
+                    for _ in 0..length {
+                        want.push(want[want.len() - distance]);
+                    }
+                    let mut out = vec![9; 3];
+                    let mut output = Output::new(&mut out, 1000, &window);
+                    output.stored(&now).unwrap();
+                    output.reserve_round(0);
+                    output.repeat(distance, length).unwrap();
+                    output.finish();
+                    assert!(out[3..] == want[earlier.len()..], "{here} {distance} {length}");
+                }
+            }
+            let mut out = Vec::new();
+            let mut output = Output::new(&mut out, 1000, &window);
+            output.stored(&now).unwrap();
+            output.reserve_round(0);
+            let far = earlier.len() + here + 1;
+            assert!(matches!(output.repeat(far, 3), Err(InflateError::DistanceTooFar)));
         }
     }
 }

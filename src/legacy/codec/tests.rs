@@ -699,22 +699,6 @@ fn an_abandoned_text_does_not_stay() {
     }
 }
 
-/// Between the last character of a streamed text and its end, nobody wants the end any more.
-#[test]
-fn the_end_of_an_abandoned_text_is_not_reported() {
-    let frames = [(true, TEXT, b"a\xE2".to_vec()), (true, TEXT, b"next".to_vec())];
-    let bytes = written(Hybi03, Role::Server, DeflateStream::No, &frames);
-    let (mut decoder, _) =
-        codec(DraftSpec::for_version(Hybi03), &agreed(DeflateStream::No), Role::Client, roomy(), &bytes, None);
-    assert_eq!(decoder.start_streaming(), None);
-    let pieces = [Seen::Begin(MessageKind::Text), Seen::Piece(b"a".to_vec()), Seen::Piece("\u{FFFD}".into())];
-    for piece in pieces {
-        assert_eq!(next(&mut decoder), Some(piece));
-    }
-    decoder.stop_streaming();
-    assert_eq!(next(&mut decoder), Some(text("next")));
-}
-
 #[test]
 fn discarded_bytes_do_not_stay() {
     let mut decoder = decoder(Hybi03, Role::Client, roomy());
@@ -776,6 +760,40 @@ fn the_rest_of_an_abandoned_stream_is_skipped() {
             assert_eq!(seen(&mut decoder, &bytes[100..], 10), [text("next")], "{}", spec.name);
         }
     }
+}
+
+/// The text ends inside a character: its stream is dropped after the replacement, before the end of the message.
+#[test]
+fn an_abandoned_replacement_ends_its_message() {
+    for spec in drafts().filter(|spec| spec.invalid_text == InvalidText::Replace) {
+        let mut decoder = decoder(spec.version, Role::Client, roomy());
+        decoder.start_streaming();
+        assert!(!decoder.is_incomplete());
+        let frames = [(true, TEXT, b"\xC3".to_vec()), (true, TEXT, b"next".to_vec())];
+        let bytes = written(spec.version, Role::Server, DeflateStream::No, &frames);
+        decoder.space()[..bytes.len()].copy_from_slice(&bytes);
+        decoder.filled(bytes.len());
+        assert!(decoder.is_incomplete(), "bytes wait");
+        let mut piece = || next(&mut decoder);
+        assert_eq!(piece(), Some(Seen::Begin(MessageKind::Text)), "{}", spec.name);
+        assert_eq!(piece(), Some(Seen::Piece("\u{FFFD}".into())), "{}", spec.name);
+        decoder.stop_streaming();
+        assert_eq!(next(&mut decoder), Some(text("next")), "{}", spec.name);
+        assert!(!decoder.is_incomplete());
+    }
+}
+
+/// Idle memory is freed; bytes that wait are not.
+#[test]
+fn decompressed_bytes_that_wait_survive_a_shrink() {
+    let frames = [(true, BINARY, vec![1; 100]), (true, BINARY, vec![2; 100])];
+    let bytes = written(Hybi07, Role::Server, DeflateStream::Yes, &frames);
+    let mut decoder = side(Hybi07, Role::Client, roomy(), DeflateStream::Yes).0;
+    decoder.space()[..bytes.len()].copy_from_slice(&bytes);
+    decoder.filled(bytes.len());
+    assert_eq!(next(&mut decoder), Some(binary(&[1; 100])));
+    decoder.shrink();
+    assert_eq!(next(&mut decoder), Some(binary(&[2; 100])));
 }
 
 #[test]

@@ -383,3 +383,25 @@ fn rest(out: &mut String, shown: &[u8], size: u64, kind: Option<MessageKind>) {
         text(out, &[], "text", shown);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::legacy::Version;
+
+    /// The tracer before ends at an opcode without a meaning, and a frame that ends has a header.
+    #[test]
+    fn frames_that_the_tracer_refuses_cause_no_panic() {
+        let mut out = String::new();
+        let mut renderer = DraftFrameRenderer::new(DraftContext::new(Version::Hybi08), Role::Client);
+        let Framing::Length(rules) = renderer.context.spec.framing else { panic!("a length") };
+        renderer.length(&rules, &mut out);
+        renderer.header(&rules, &[0x83], &mut out);
+        masked_header(&mut out, &rules, &renderer.context, &[1, 2, 3], 0);
+        renderer.sentinel(&mut out);
+        assert_eq!(out, "");
+        renderer.title(&rules, (0x83, None), 1, &mut out);
+        renderer.header(&rules, &[0x83, 0x01], &mut out);
+        assert!(out.contains("Unknown frame with 1 byte") && out.contains("3: not defined"), "{out}");
+    }
+}

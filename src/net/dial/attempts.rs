@@ -210,9 +210,7 @@ impl<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<Connected> + Send 
             drop(places);
         };
         let spawned = threads::spawn("stdws-connect", None, work);
-        if spawned.is_ok() {
-            self.running = self.running.saturating_add(1);
-        }
+        self.running = self.running.saturating_add(usize::from(spawned.is_ok()));
         self.started.push((address, spawned.err()));
     }
 

@@ -185,3 +185,10 @@ fn a_zone_becomes_the_scope_of_an_address() {
     assert!(matches!(&unknown, Err(Error::Io(e)) if e.step() == Step::Resolve), "{unknown:?}");
     assert!(unknown.unwrap_err().to_string().contains("fe80::1%no-such-interface: "));
 }
+
+/// An attempt may get its thread after its time.
+#[test]
+fn without_time_nothing_is_opened() {
+    let (_listener, address) = listener();
+    assert_eq!(open(address, Deadline::now()).unwrap_err().to_string(), "no time was left for this address");
+}

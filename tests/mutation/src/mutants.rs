@@ -221,6 +221,17 @@ fn operators(operator: &BinOp) -> &'static [&'static str] {
     }
 }
 
+/// The attributes of a statement that is only compiled with some features.
+fn attributes(statement: &Expr) -> &[syn::Attribute] {
+    match statement {
+        Expr::Call(call) => &call.attrs,
+        Expr::Lit(literal) => &literal.attrs,
+        Expr::MethodCall(call) => &call.attrs,
+        Expr::Path(path) => &path.attrs,
+        _ => &[],
+    }
+}
+
 /// Whether it matches whatever is left.
 fn takes_all(arm: &syn::Arm) -> bool {
     let takes_all = match &arm.pat {
@@ -257,6 +268,12 @@ impl<'ast> Visit<'ast> for Mutants<'_> {
         };
         if compiled_here(attributes) {
             visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_local(&mut self, local: &'ast syn::Local) {
+        if compiled_here(&local.attrs) {
+            visit::visit_local(self, local);
         }
     }
 
@@ -433,6 +450,11 @@ impl<'ast> Visit<'ast> for Mutants<'_> {
     }
 
     fn visit_stmt(&mut self, statement: &'ast Stmt) {
+        if let Stmt::Expr(expression, _) = statement {
+            if !compiled_here(attributes(expression)) {
+                return;
+            }
+        }
         if let Stmt::Expr(expression, Some(_)) = statement {
             let is_call = |expression: &Expr| matches!(expression, Expr::Call(_) | Expr::MethodCall(_));
             let is_removed = match expression {

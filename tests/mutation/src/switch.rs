@@ -32,7 +32,9 @@ mod mutation {
 
     #[cold]
     fn reach(mutant: u32) {
-        if REACHED[mutant as usize].swap(true, Ordering::Relaxed) {
+        let reached = &REACHED[mutant as usize];
+        // Most have been reached before, and a load costs less than a swap.
+        if reached.load(Ordering::Relaxed) || reached.swap(true, Ordering::Relaxed) {
             return;
         }
         let file = FILE.get_or_init(|| {

@@ -283,3 +283,57 @@ fn a_loser_is_closed_while_another_one_hangs() {
     assert_eq!(loser_far.read(&mut [0]).unwrap(), 0, "the connection that lost is open");
     drop(release);
 }
+
+/// The deadline is earlier than the stagger, so the second address is not attempted.
+#[test]
+fn a_deadline_before_the_stagger_ends_the_attempts() {
+    let ((release, hang), (attempted, all_attempted)) = (mpsc::channel::<()>(), mpsc::channel());
+    let hang = Mutex::new(hang);
+    let attempt = move |address: SocketAddr, _: Deadline, state: &AttemptState| {
+        state.begin();
+        attempted.send(address).unwrap();
+        let _ = hang.lock().unwrap().recv();
+        Err(ErrorKind::ConnectionRefused.into())
+    };
+    let result = connect_any_in(places(), target(), vec![v6(1), v4(1)], Deadline::after(STAGGER / 10), attempt);
+    assert_eq!(causes(result), [(v6(1), ErrorKind::TimedOut), (v4(1), ErrorKind::TimedOut)]);
+    drop(release);
+    assert_eq!(all_attempted.iter().collect::<Vec<_>>(), [v6(1)]);
+}
+
+/// With all places taken, the next address waits for one of them. One that gets none is reported all the same.
+#[test]
+fn no_more_attempts_run_at_a_time_than_there_are_places() {
+    for number in [1, 2] {
+        let places = Arc::new(Reservation { places: places(), number });
+        places.places.0.store(number, Ordering::SeqCst);
+        let (begun, begins) = mpsc::channel();
+        let (release, hang) = mpsc::channel::<()>();
+        let both = Mutex::new((begun, hang));
+        let attempt = Arc::new(move |address: SocketAddr, _: Deadline, _: &AttemptState| {
+            both.lock().unwrap().0.send(address).unwrap();
+            // The thread of the test releases each of them.
+            while matches!(both.lock().unwrap().1.try_recv(), Err(mpsc::TryRecvError::Empty)) {
+                thread::yield_now();
+            }
+            Err(ErrorKind::ConnectionRefused.into())
+        });
+        let dialing = thread::spawn(move || {
+            let (addresses, mut record) = ([v4(1), v4(2), v4(3)].into(), Record::default());
+            let connected = connect_in_parallel(addresses, Deadline::after(LONG), places, attempt, &mut record);
+            (connected.is_none(), record.attempts.len())
+        });
+        let mut running = 0;
+        for _ in 0..3 {
+            if running == number {
+                assert!(begins.try_recv().is_err(), "{number} at a time");
+                release.send(()).unwrap();
+                running -= 1;
+            }
+            begins.recv_timeout(LONG).unwrap();
+            running += 1;
+        }
+        drop(release);
+        assert_eq!(dialing.join().unwrap(), (true, 3));
+    }
+}
