@@ -307,6 +307,14 @@ mod tests {
         input.filled(0);
         input.shrink();
         assert_eq!((input.capacity_held(), input.space().len()), (1792, 1792));
+        // What is discarded neither makes it grow nor is part of what is read next.
+        let mut input = InputBuffer::new(&[]);
+        input.filled(1792);
+        input.consume(5);
+        input.clear();
+        assert_eq!(input.space().len(), 1792);
+        input.filled(3);
+        assert_eq!(input.unread().len(), 3);
         // With half of the buffer free, unread bytes are not moved.
         let half = MAX_INPUT_SIZE / 2;
         for (count, room) in [(half, half), (half + 1, half)] {

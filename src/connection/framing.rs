@@ -358,7 +358,6 @@ mod tests {
     use super::*;
     use crate::close::CloseInfo;
     use crate::config::Timeouts;
-    use crate::connection::nonblocking::ConnectionStatus;
     use crate::connection::testing::{long_timeouts, under_watchdog, wait_until, LONG, ROLES};
     use crate::connection::websocket::{ConnectionInfo, WebSocket};
     use crate::error::{Error, Result, Step, UsageError};
@@ -738,8 +737,10 @@ mod tests {
     }
 
     /// The versions that have no Close end the stream instead.
+    #[cfg(any(feature = "server", feature = "hub"))]
     #[test]
     fn a_stream_that_stands_for_a_close_ends_with_it() {
+        use crate::connection::nonblocking::ConnectionStatus;
         for version in drafts() {
             let (ws, mut far) = alone(version, Role::Server, long_timeouts());
             let connection = ws.shared_connection();

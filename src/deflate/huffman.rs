@@ -368,4 +368,80 @@ mod tests {
         assert_eq!(table[0], EXCEPTION | SUBTABLE | 1024 << 16 | (5 << 8 | 10));
         assert!(table[1..].iter().all(|&entry| entry == 7));
     }
+
+    /// Complete codes of every shape, with roots that need second tables of every width. Each second table is as wide as its
+    /// longest code needs, and no entry behind the last one is written.
+    #[test]
+    fn second_tables_have_the_width_of_their_longest_code() {
+        const UNUSED: Entry = 77;
+        let mut random = 1_u32;
+        let mut below = |end: usize| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 8) as usize % end
+        };
+        for round in 0..100 {
+            // A code of one bit, of which a leaf becomes two again and again: any of them, or one of the longest.
+            let mut lengths = vec![1_u8, 1];
+            while lengths.len() < 2 + 2 * round {
+                let longest = *lengths.iter().max().unwrap();
+                let leaf = below(lengths.len());
+                if (1..15).contains(&lengths[leaf]) && (round % 3 > 0 || longest == 15 || lengths[leaf] == longest) {
+                    lengths[leaf] += 1;
+                    lengths.insert(below(lengths.len()), lengths[leaf]);
+                }
+                // Symbols without a code, before and between the others.
+                if below(20) == 0 && lengths.len() < 1 + 2 * round {
+                    lengths.insert(0, 0);
+                }
+                if lengths.iter().filter(|length| **length > 0).all(|length| *length == 15) {
+                    break;
+                }
+            }
+            let mut packed = vec![0; lengths.len()];
+            codes(&lengths, &mut packed);
+            for root in [1, 4, 7, 8, 10] {
+                let mut widths = std::collections::BTreeMap::new();
+                for packed in packed.iter().filter(|packed| **packed >> 16 > root) {
+                    let width = widths.entry(packed & ((1 << root) - 1)).or_insert(0);
+                    *width = (*width).max((packed >> 16) - root);
+                }
+                let used = (1 << root) + widths.values().map(|width| 1 << width).sum::<usize>();
+                let mut table = vec![UNUSED; (used + 1).next_power_of_two()];
+                assert_eq!(fill(&mut table, root, &lengths, plain), Completeness::Complete);
+                assert!(table[used..].iter().all(|entry| *entry == UNUSED), "{root} {lengths:?}");
+                for (symbol, packed) in packed.iter().enumerate().filter(|(_, packed)| **packed > 0) {
+                    let (code, length) = (u64::from(packed & 0xffff), packed >> 16);
+                    for after in [0, u64::MAX] {
+                        assert_eq!(
+                            look_up(&table, root, code | after << length),
+                            (symbol, length),
+                            "{root} {lengths:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// Any number of symbols without a code, with the longest code of ones.
+    #[test]
+    fn symbols_without_a_code_do_not_count() {
+        let long: Vec<u8> = (1..=15).chain([15]).collect();
+        let mut expected = vec![0; 16];
+        codes(&long, &mut expected);
+        for absent in 1..4 {
+            let mut packed = vec![0; 16 + absent];
+            codes(&[&vec![0; absent][..], &long].concat(), &mut packed);
+            assert_eq!(packed[absent..], expected);
+        }
+    }
+
+    #[test]
+    fn an_invalid_list_leaves_the_table() {
+        for lengths in [&[1, 1, 1][..], &[2], &[15; 288]] {
+            let mut table = [7; 2048];
+            assert_eq!(fill(&mut table, 10, lengths, plain), Completeness::Invalid);
+            assert_eq!(table, [7; 2048]);
+        }
+    }
 }

@@ -473,4 +473,25 @@ mod tests {
         assert_eq!(failed, Err(InflateError::BlockType));
         assert_eq!(format!("{inflate:?}"), "Inflate { failed: Some(BlockType), .. }");
     }
+
+    #[test]
+    fn after_a_reset_no_stream_has_ended() {
+        let mut inflate = Inflate::new(WindowBits::MAX);
+        assert!(!inflate.at_end());
+        inflate.push(&[0x03, 0x00], &mut Vec::new(), 100).unwrap();
+        assert!(inflate.at_end());
+        inflate.reset();
+        assert!(!inflate.at_end());
+    }
+
+    /// A last block, and another stream of two blocks after it: the first of them is not the last.
+    #[test]
+    fn a_stream_after_the_end_of_another_is_read_to_its_own_end() {
+        let mut inflate = Inflate::new(WindowBits::MAX);
+        let (first, second) = ([0x03_u8, 0x00], [0x00, 1, 0, !1, 0xff, b'x', 0x03, 0x00]);
+        let mut out = Vec::new();
+        assert_eq!(inflate.push_to_end(&first, &mut out, 100), Ok(2));
+        assert_eq!(inflate.push_to_end(&second, &mut out, 100), Ok(8));
+        assert_eq!((inflate.at_end(), out), (true, b"x".to_vec()));
+    }
 }

@@ -186,6 +186,21 @@ mod tests {
     }
 
     #[test]
+    fn each_connection_has_its_own_id_and_one_end() {
+        let callback = EventCallback::new(|_| {});
+        let sinks = [callback.for_connection(), callback.for_connection()];
+        assert_ne!(sinks[0].connection_id(), sinks[1].connection_id());
+        for sink in sinks {
+            assert!(sink.is_enabled());
+            let clone = sink.clone();
+            assert_eq!([sink.claim_end(), clone.claim_end(), sink.claim_end()], [true, false, false]);
+        }
+        // Without a handler no notes are taken for events.
+        let none = EventCallback::default().for_connection();
+        assert!(!none.is_enabled() && !none.claim_end() && none.connection_id().is_none());
+    }
+
+    #[test]
     fn debug_shows_whether_there_is_a_handler() {
         let callback = EventCallback::new(|_| {});
         let sink = callback.for_connection();

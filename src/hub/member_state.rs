@@ -364,4 +364,32 @@ pub(super) mod tests {
         assert_eq!((counted(&leaving), leaving.queue().cost), ([0, 0, 0, 1], 0));
         drop(ws);
     }
+
+    /// A version without binary messages gets none, and the counters of its member say so.
+    #[cfg(feature = "legacy")]
+    #[test]
+    fn a_binary_message_is_dropped_for_a_version_that_has_none() {
+        use crate::config::Limits;
+        use crate::connection::framing::Codec;
+        use crate::connection::websocket::ConnectionInfo;
+        use crate::legacy::handshake::NegotiatedDraft;
+        use crate::legacy::table::DraftSpec;
+        use crate::legacy::Version;
+        use crate::net::stream::tests::sockets;
+        use crate::net::stream::Stream;
+        let agreed = NegotiatedDraft { subprotocol: None, masking_key: None, deflate_stream: false };
+        let spec = DraftSpec::for_version(Version::Hixie75);
+        let codec = Codec::draft(Role::Server, (spec, &agreed), Limits::server(), &[], None);
+        let (near, _far) = sockets();
+        let settings = (Limits::server(), Timeouts::default());
+        let ws = WebSocket::new(Stream::from_socket(near).unwrap(), codec, settings, ConnectionInfo::default());
+        let member = MemberState::new(1, ws.sender(), Arc::default());
+        let queued = |kind| {
+            let frame = SharedFrame { bytes: b"\x81\0"[..].into(), encoding: Encoding::AsIs, origin: Origin::Outside };
+            member.push(frame, kind, &HubLimits::default())
+        };
+        assert_eq!(queued(MessageKind::Binary), (QueueOutcome::Dropped, false));
+        assert_eq!(queued(MessageKind::Text), (QueueOutcome::Queued, true));
+        assert_eq!(member.stats().dropped, 1);
+    }
 }

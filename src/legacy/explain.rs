@@ -264,4 +264,13 @@ mod tests {
         assert_eq!(shown, "DraftContext { version: \"hybi-04\", .. }");
         assert!(!format!("{client:?}").contains("dGhl"));
     }
+
+    /// A version with one subprotocol has its own note, a later one that of RFC 6455.
+    #[test]
+    fn the_note_of_a_subprotocol_depends_on_the_version() {
+        for (version, own) in [(Version::Hybi00, true), (Version::Hybi08, false)] {
+            let note = context::DraftContext::new(version).note(Role::Client, "sec-websocket-protocol", b"a");
+            assert_eq!(note.as_deref(), own.then_some("the subprotocol of the client"), "{version}");
+        }
+    }
 }

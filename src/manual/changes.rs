@@ -166,3 +166,4 @@
 //!   `tour` has chapters on failures, proxies, TLS and drafts (`tour --list`), and colours on a terminal.
 //! * The buffers of TLS keep their documented bound of 160 KiB for outgoing data: some sizes of messages took up to 257 KiB.
 //! * Threads that wait to send on the same connection are woken one at a time, and none while one is on its way.
+//! * A client whose socket is connected to itself, which can happen where nothing listens, is refused as if by another machine.

@@ -139,7 +139,16 @@ fn open(address: SocketAddr, deadline: Deadline) -> io::Result<TcpStream> {
     if left.is_zero() {
         return Err(io::Error::new(ErrorKind::TimedOut, "no time was left for this address"));
     }
-    TcpStream::connect_timeout(&address, left)
+    refuse_itself(TcpStream::connect_timeout(&address, left)?, address)
+}
+
+/// Where nothing listens at a port of this machine, a socket may get that port as its own, and is then connected to itself. That
+/// also keeps the server that should be there from its port.
+fn refuse_itself(stream: TcpStream, address: SocketAddr) -> io::Result<TcpStream> {
+    match stream.local_addr() {
+        Ok(own) if own == address => Err(ErrorKind::ConnectionRefused.into()),
+        _ => Ok(stream),
+    }
 }
 
 #[cfg(test)]

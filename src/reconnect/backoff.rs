@@ -211,6 +211,24 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    #[test]
+    fn each_value_is_checked_against_the_table() {
+        let nano = Duration::from_nanos(1);
+        let rows: [(Backoff, bool); 7] = [
+            (Backoff::default().max_attempts(1), true),
+            (Backoff::default().max_attempts(0), false),
+            (Backoff::default().initial_delay(ms(1)).max_delay(ms(1)), true),
+            (Backoff::default().initial_delay(ms(1) - nano), false),
+            (Backoff::default().max_delay(ms(1) - nano), false),
+            (Backoff::default().initial_delay(Duration::MAX).max_delay(Duration::MAX), true),
+            (Backoff::default().reset_after(Duration::ZERO), true),
+        ];
+        for (backoff, fits) in rows {
+            assert_eq!(backoff.check().is_ok(), fits, "{backoff:?}");
+        }
+        assert_eq!(Backoff::default().reset_after(secs(7)).reset_after, secs(7));
+    }
+
     /// Shows promise P22.
     #[test]
     fn delays_by_default() {

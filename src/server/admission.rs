@@ -243,6 +243,49 @@ mod tests {
     }
 
     #[test]
+    fn the_defaults_are_those_of_the_documentation() {
+        let Capacity { connections, handshakes, per_address } = Capacity::default();
+        assert_eq!((connections, handshakes, per_address), (16_384, 4_096, None));
+    }
+
+    #[test]
+    fn opening_handshakes_keep_their_share_of_fewer_connections() {
+        let capacity = |handshakes| Capacity { connections: 1000, handshakes, per_address: None };
+        let rows = [
+            (500, 1001, (1000, 500)),
+            (500, 1000, (1000, 500)),
+            (500, 999, (999, 249)),
+            (500, 400, (400, 100)),
+            (500, 200, (200, 64)),
+            (500, 10, (10, 64)),
+            (9, 400, (400, 9)),
+        ];
+        for (handshakes, fitting, expected) in rows {
+            let fitted = capacity(handshakes).fitting(fitting);
+            assert_eq!((fitted.connections, fitted.handshakes), expected);
+        }
+    }
+
+    #[test]
+    fn a_release_frees_one_place() {
+        let address = ip("192.0.2.1");
+        let mut admission = admission(9, 2, Some(3));
+        let mut first = admission.admit(address).unwrap();
+        let mut second = admission.admit(address).unwrap();
+        assert_eq!(admission.admit(None).unwrap_err(), OverloadKind::Handshakes);
+        admission.end_handshake(&mut first);
+        let mut third = admission.admit(address).unwrap();
+        assert_eq!(admission.admit(None).unwrap_err(), OverloadKind::Handshakes);
+        [&mut second, &mut third].into_iter().for_each(|ticket| admission.end_handshake(ticket));
+        assert_eq!(admission.admit(address).unwrap_err(), OverloadKind::Address);
+        admission.release(first);
+        let fourth = admission.admit(address).unwrap();
+        assert_eq!(admission.admit(address).unwrap_err(), OverloadKind::Address);
+        [second, third, fourth].into_iter().for_each(|ticket| admission.release(ticket));
+        assert!(admission.active == 0 && admission.handshaking == 0 && admission.by_address.is_empty());
+    }
+
+    #[test]
     fn an_open_connection_is_no_handshake() {
         let mut admission = admission(3, 1, None);
         let mut open = admission.admit(None).unwrap();

@@ -199,6 +199,12 @@ impl ConnectionRegistry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::frame::Role;
+    use crate::connection::testing::{connection, long_timeouts};
+    use crate::net::deadline::Deadline;
+    use crate::net::split_stream::SplitStream;
+    use crate::net::stream::Stream;
+    use crate::server::handshake_config::Endpoints;
 
     #[test]
     fn removed_entries_leave_nothing_behind() {
@@ -242,5 +248,72 @@ mod tests {
         assert!(registry.awaits_request(), "one is being read");
         registry.remove(reading);
         assert!(!registry.awaits_request());
+    }
+
+    fn registry() -> ConnectionRegistry {
+        ConnectionRegistry::new(Capacity { connections: 1000, handshakes: 1000, per_address: None })
+    }
+
+    fn pending() -> Arc<PendingHandshake> {
+        let stream = Stream::from_split(SplitStream::new(std::io::empty(), std::io::sink())).unwrap();
+        Arc::new(PendingHandshake::new(stream, Endpoints::default(), Deadline::never()))
+    }
+
+    #[test]
+    fn a_request_is_awaited_until_it_is_read_or_the_connection_has_ended() {
+        let mut registry = registry();
+        assert!(!registry.awaits_request());
+        let id = registry.try_insert(None).unwrap();
+        assert!(registry.awaits_request());
+        let first = pending();
+        assert!(registry.begin_handshake(id, &first) && registry.awaits_request());
+        first.request_read.store(true, Ordering::Relaxed);
+        assert!(!registry.awaits_request());
+        let second = pending();
+        assert!(registry.begin_handshake(id, &second) && registry.awaits_request());
+        drop(second);
+        assert!(!registry.awaits_request());
+        let (connection, _peer) = connection(Role::Server, long_timeouts());
+        assert!(registry.mark_open(id, &connection) && !registry.awaits_request());
+    }
+
+    #[test]
+    fn nothing_opens_unnoticed_after_the_registry_is_closed() {
+        let mut registry = registry();
+        let (first, second) = (registry.try_insert(None).unwrap(), registry.try_insert(None).unwrap());
+        let (connection, _peer) = connection(Role::Server, long_timeouts());
+        assert!(registry.take_opened_after_close().is_empty());
+        assert_eq!(registry.close().accepted, 2);
+        assert!(!registry.begin_handshake(first, &pending()) && !registry.is_handshaking(first));
+        assert!(!registry.mark_open(second, &connection));
+        assert_eq!((registry.take_opened_after_close().len(), registry.take_opened_after_close().len()), (1, 0));
+    }
+
+    /// Otherwise each connection that outlives its handler would leave an entry.
+    #[test]
+    fn connections_that_outlived_their_handlers_are_swept() {
+        let mut registry = registry();
+        fn serve(registry: &mut ConnectionRegistry, connection: &Arc<Connection>, times: usize) -> (usize, usize) {
+            for _ in 0..times {
+                let id = registry.try_insert(None).unwrap();
+                registry.mark_open(id, connection);
+                registry.remove(id);
+            }
+            (registry.entries.len(), registry.sweep_threshold)
+        }
+        let (first, _peer) = connection(Role::Server, long_timeouts());
+        assert_eq!(serve(&mut registry, &first, 63), (63, 64));
+        drop(first);
+        let (second, _peer) = connection(Role::Server, long_timeouts());
+        assert_eq!(serve(&mut registry, &second, 1), (1, 64));
+        assert_eq!(serve(&mut registry, &second, 63), (64, 128));
+        // A connection that is still being served does not count.
+        let accepted = registry.try_insert(None).unwrap();
+        assert_eq!(serve(&mut registry, &second, 63), (128, 128));
+        drop(second);
+        let (third, _peer) = connection(Role::Server, long_timeouts());
+        assert_eq!(serve(&mut registry, &third, 1), (2, 64));
+        registry.remove(accepted);
+        assert_eq!((registry.entries.len(), registry.active_count()), (1, 0));
     }
 }

@@ -117,4 +117,25 @@ mod tests {
             assert_eq!(classify(text), kind, "{text}");
         }
     }
+
+    /// OpenSSL 3 names the end itself; the engines of other systems do not.
+    #[test]
+    fn an_unknown_error_after_the_end_is_the_end() {
+        for (ended, kind) in [(false, TlsErrorKind::Handshake), (true, TlsErrorKind::UnexpectedEof)] {
+            let Err(unknown) = native_tls::Identity::from_pkcs12(b"no identity", "") else { panic!("an identity") };
+            assert_eq!(handshake_error(unknown, Some("h"), ended).kind(), kind);
+        }
+    }
+
+    #[test]
+    fn an_alert_is_told_from_other_faults_of_an_open_connection() {
+        for (text, kind) in [
+            ("tlsv1 alert unknown ca", TlsErrorKind::AlertReceived),
+            ("bad record mac", TlsErrorKind::DecryptionFailed),
+        ] {
+            let error = connection_error(io::Error::other(text));
+            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()).unwrap();
+            assert_eq!((error.kind(), inner.kind()), (ErrorKind::InvalidData, kind));
+        }
+    }
 }

@@ -200,4 +200,51 @@ mod tests {
         let buffers = memory.lock_buffers();
         assert_eq!((buffers.outgoing.capacity(), buffers.incoming.bytes.capacity()), (0, 0));
     }
+
+    /// The room for a read doubles after a read that filled it, from 8 KiB to 34 KiB. Behind unread bytes it has at least 8 KiB.
+    #[test]
+    fn sizes_of_reads() {
+        // Bytes that are read, bytes of them that the engine takes, and the room for the next read.
+        let rows = [
+            (8191, 8191, 8192),
+            (100, 1, 8192),
+            (0, 99, 8291),
+            (8291, 8291, 16_582),
+            (16_582, 16_582, 33_164),
+            (33_164, 33_164, 34_816),
+            (34_816, 34_816, 34_816),
+            (34_816, 34_716, 34_716),
+            (0, 100, 34_816),
+            (34_816, 4816, 8192),
+        ];
+        let (mut buffer, mut next, mut expected) = (ReadBuffer::default(), 0_u8, 0_u8);
+        assert_eq!(buffer.space().len(), 8192);
+        for (count, taken, room) in rows {
+            for byte in &mut buffer.space()[..count] {
+                *byte = next;
+                next = next.wrapping_add(1);
+            }
+            buffer.filled(count);
+            let mut part = vec![0; taken];
+            assert_eq!(buffer.take(&mut part), taken);
+            for byte in part {
+                assert_eq!(byte, expected);
+                expected = expected.wrapping_add(1);
+            }
+            // Asking again changes nothing.
+            assert_eq!([buffer.space().len(), buffer.space().len()], [room; 2], "{count} {taken}");
+        }
+    }
+
+    #[test]
+    fn the_buffer_for_the_network_grows_by_4_kib_or_by_what_is_written() {
+        let (mut memory, mut all) = (MemoryTransport::default(), 0);
+        for (length, capacity) in [(1, 4096), (4095, 4096), (1, 8192), (5000, 9097), (0, 9097)] {
+            memory.write_all(&vec![7; length]).unwrap();
+            all += length;
+            let buffers = memory.lock_buffers();
+            assert_eq!((buffers.outgoing.len(), buffers.outgoing.capacity()), (all, capacity));
+            assert_eq!(buffers.produced, all as u64);
+        }
+    }
 }

@@ -75,7 +75,6 @@ impl RecordBuffer {
             ([], second) => second,
             (first, second) => {
                 self.bytes.clear();
-                self.written = 0;
                 self.bytes.reserve_exact(self.last_piece);
                 self.bytes.extend_from_slice(first);
                 self.bytes.extend_from_slice(second);
@@ -212,5 +211,32 @@ mod tests {
         sending.uncredited = 0;
         sending.shrink();
         assert_eq!(sending.bytes.capacity(), 0);
+    }
+
+    /// A rest of up to 1 KiB is added. Only a write of exactly the rest continues the pieces of the one before.
+    #[test]
+    fn the_first_piece_is_a_record_and_a_small_rest() {
+        const KIB: usize = 1 << 10;
+        let all = vec![1; 200 * KIB];
+        let mut sending = RecordBuffer::default();
+        let mut piece = |length: usize| sending.next_piece(&all[..length], &[]).len();
+        assert_eq!([piece(17 * KIB), piece(17 * KIB + 1), piece(KIB + 1)], [17 * KIB, 16 * KIB, KIB + 1]);
+        assert_eq!([piece(200 * KIB), piece(100 * KIB), piece(84 * KIB)], [16 * KIB, 16 * KIB, 32 * KIB]);
+        // Both parts of a piece take as much memory as the piece.
+        let mut sending = RecordBuffer::default();
+        sending.next_piece(&all[..10 * KIB], &all[..6 * KIB]);
+        assert_eq!(sending.bytes.capacity(), 16 * KIB);
+    }
+
+    #[test]
+    fn the_next_ciphertext_is_written_from_its_first_byte() {
+        let mut sending = RecordBuffer::default();
+        for length in [120, 50] {
+            let mut ciphertext = vec![2; length];
+            sending.refill(&mut ciphertext);
+            assert!(ciphertext.is_empty());
+            assert_eq!(sending.unwritten().len(), length);
+            sending.advance(length);
+        }
     }
 }

@@ -368,7 +368,7 @@ impl Engine {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", feature = "client", feature = "server"))]
 impl Tls {
     /// Lets the engine write these bytes with its next read, as an answer to the peer.
     pub(super) fn answer_next_read(&self, answer: &[u8]) {
@@ -376,7 +376,6 @@ impl Tls {
     }
 
     /// The engine below, of TLS to a proxy.
-    #[cfg(feature = "client")]
     pub(super) fn below(&self) -> Option<&Tls> {
         match &self.transport {
             Transport::Socket(_) => None,

@@ -109,7 +109,7 @@ fn an_answer_of_the_engine_is_written_before_other_bytes() {
     }
 }
 
-/// 6455-10.7-3: an alert is such an answer.
+/// An alert is such an answer, here one that the engine makes.
 #[test]
 fn an_alert_about_invalid_input_waits_for_the_next_write() {
     let (stream, far) = pair();

@@ -202,6 +202,18 @@ mod tests {
         }
     }
 
+    /// Without a limit on the output, a step reads 64 bytes: here of a stored block, whose head has five.
+    #[test]
+    fn a_step_of_a_stream_reads_64_bytes() {
+        let block = [&[0x00, 200, 0, !200, 0xff][..], &[b'x'; 200], &[0x00]].concat();
+        let sent = [&[0xc2, 126, 0, 206], &block[..]].concat();
+        let (mut decoder, _) = sides(Role::Client, 1 << 20);
+        decoder.start_streaming();
+        let seen = events(&mut decoder, &sent, sent.len()).unwrap();
+        let lengths: Vec<usize> = seen.iter().map(|(_, bytes)| bytes.len()).collect();
+        assert_eq!(lengths, [0, 59, 64, 64, 13, 0]);
+    }
+
     /// 7692-6.1-s1: text is validated after decompression. The limit of a message applies to the output.
     #[test]
     fn faults_of_compressed_messages() {

@@ -260,3 +260,23 @@ pub(crate) enum StopAtEnd {
     Yes,
     No,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three bits of which the second and third are zero, and up to seven bits of padding.
+    #[test]
+    fn the_beginning_of_an_empty_stored_block() {
+        for count in 0..=16 {
+            for bits in 0..8 {
+                let mut blocks = Blocks { count, bits, ..Blocks::new() };
+                let is_cut = (3..=10).contains(&count) && (bits == 0 || bits == 1);
+                assert_eq!(blocks.take_truncated_block(), is_cut, "{count} {bits:03b}");
+                assert_eq!(blocks.count, if is_cut { 0 } else { count });
+            }
+        }
+        let mut blocks = Blocks { state: State::Symbols, count: 3, ..Blocks::new() };
+        assert!(!blocks.take_truncated_block());
+    }
+}

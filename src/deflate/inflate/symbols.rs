@@ -199,3 +199,29 @@ fn symbol<const N: usize>(table: &[Entry; N], root: u32, bits: &mut BitReader) -
     bits.take(all_bits(entry)).ok_or(Stop::NeedInput)?;
     Ok((entry, extra))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::window::Window;
+    use super::*;
+
+    /// A distance in a block without distances is an error as soon as its first bit is there, and not before.
+    #[test]
+    fn bits_without_a_code_are_an_error_at_their_first_bit() {
+        let mut tables = Tables::new();
+        let mut literals = [0; 258];
+        (literals[256], literals[257]) = (1, 1);
+        tables.set_dynamic(&literals, &[0]).unwrap();
+        let window = Window::new(256);
+        for (count, is_error) in [(1, false), (2, true)] {
+            let (mut out, mut bits) = (Vec::new(), BitReader { bits: 1, count, rest: &[] });
+            let mut output = Output::new(&mut out, 1000, &window);
+            output.reserve_round(0);
+            match tables.step(&mut bits, &mut output) {
+                Err(Stop::NeedInput) => assert!(!is_error),
+                Err(Stop::Error(error)) => assert!(is_error && error == InflateError::DistanceSymbol),
+                Ok(_) => panic!("there is no distance"),
+            }
+        }
+    }
+}

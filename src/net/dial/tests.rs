@@ -67,6 +67,23 @@ fn a_refused_port_is_reported_with_its_cause() {
     assert_eq!(attempts(result), [(address, ErrorKind::ConnectionRefused)]);
 }
 
+/// The system gives a new socket one port after another, so that one of them is the one it connects to.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_that_is_connected_to_itself_is_refused() {
+    let (listener, address) = listener();
+    drop(listener);
+    let itself = (0..500_000).find_map(|_| {
+        let stream = TcpStream::connect(address).ok()?;
+        (stream.local_addr().unwrap() == address).then_some(stream)
+    });
+    let Some(itself) = itself else {
+        println!("not run: the system gave no socket its own port");
+        return;
+    };
+    assert_eq!(refuse_itself(itself, address).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
 #[cfg(feature = "proxy")]
 #[test]
 fn a_proxy_needs_no_guard_and_is_named_as_one() {

@@ -2,18 +2,19 @@
 //! peer that requests an answer of the engine. OpenSSL is the engine on Linux alone.
 
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use super::*;
-use crate::net::stream::tests::{kind, sockets};
+use crate::net::stream::tests::kind;
 use crate::net::stream::Stream;
 use crate::net::tcp::TimedSocket;
 use crate::net::write_buffer::{WriteBuffer, WriteMode as BufferMode};
 use crate::tls::handshake;
 
 const LONG: Duration = Duration::from_secs(60);
-/// More than a loopback connection holds.
+/// More than a socket holds.
 const LARGE: usize = 24 << 20;
 
 /// Fails the test instead of hanging.
@@ -58,18 +59,18 @@ fn acceptor() -> native_tls::TlsAcceptor {
     native_tls::TlsAcceptor::new(native_tls::Identity::from_pkcs8(&cert, &key).unwrap()).unwrap()
 }
 
-fn connect(socket: TcpStream) -> Tls {
+fn connect(socket: impl Into<Socket>) -> Tls {
     let connector = native_tls::TlsConnector::builder().danger_accept_invalid_certs(true).build().unwrap();
     handshake::connect(&connector, "localhost", Stream::from_socket(socket).unwrap(), Deadline::after(LONG)).unwrap()
 }
 
-fn accept(socket: TcpStream) -> Tls {
+fn accept(socket: impl Into<Socket>) -> Tls {
     handshake::accept(&acceptor(), TimedSocket::new(socket).unwrap(), Deadline::after(LONG)).unwrap()
 }
 
-/// A client, a server, and the socket of the server.
-fn pair() -> (Tls, Tls, TcpStream) {
-    let (near, far) = sockets();
+/// A client, a server, and the socket of the server. A Unix socket that is full stays full until the peer reads.
+fn pair() -> (Tls, Tls, UnixStream) {
+    let (near, far) = UnixStream::pair().unwrap();
     let raw = far.try_clone().unwrap();
     let server = thread::spawn(move || accept(far));
     let (client, server) = (connect(near), server.join().unwrap());
