@@ -285,6 +285,18 @@ fn the_names_of_subprotocols() {
     }
 }
 
+/// A name that the version cannot offer opens no connection.
+#[test]
+fn a_wrong_name_of_a_subprotocol_does_not_connect() {
+    let _watchdog = watchdog();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let client = Client::new(format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched();
+    let client = client.version(Version::Hybi07).subprotocol("a/b").unwrap().version(Version::Rfc6455);
+    assert!(matches!(client.connect(), Err(Error::Usage(UsageError::Subprotocol(_)))));
+    assert_eq!(listener.accept().map(drop).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
+}
+
 /// hixie75-3.1-1, hixie76-4.1-2: the order is fixed, with cookies last, or new for each request.
 #[test]
 fn the_order_of_the_fields_of_a_request() {
