@@ -285,6 +285,18 @@ fn the_names_of_subprotocols() {
     }
 }
 
+/// A name that the version cannot offer opens no connection.
+#[test]
+fn a_wrong_name_of_a_subprotocol_does_not_connect() {
+    let _watchdog = watchdog();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let client = Client::new(format!("ws://{}/", listener.local_addr().unwrap())).unwrap().watched();
+    let client = client.version(Version::Hybi07).subprotocol("a/b").unwrap().version(Version::Rfc6455);
+    assert!(matches!(client.connect(), Err(Error::Usage(UsageError::Subprotocol(_)))));
+    assert_eq!(listener.accept().map(drop).map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
+}
+
 /// hixie75-3.1-1, hixie76-4.1-2: the order is fixed, with cookies last, or new for each request.
 #[test]
 fn the_order_of_the_fields_of_a_request() {
@@ -354,6 +366,15 @@ fn the_extensions_of_each_version() {
             .map(|value| value.split(';').next().unwrap())
             .collect();
         assert_eq!(names, Vec::from_iter(wanted), "{answer}");
+    }
+    // Both sides have to want it.
+    for (offers, enabled) in [(false, false), (false, true), (true, false), (true, true)] {
+        let server = bound().legacy_versions([Version::Hybi08]);
+        let (running, _connections) = serving(if enabled { server.deflate_stream() } else { server });
+        let client = Client::new(running.url()).unwrap().watched().version(Version::Hybi08);
+        let ws = if offers { client.deflate_stream() } else { client }.connect().unwrap();
+        let agreed = ws.response().unwrap().header("Sec-WebSocket-Extensions");
+        assert_eq!(agreed, (offers && enabled).then_some("deflate-stream"), "{offers} {enabled}");
     }
 }
 

@@ -699,22 +699,6 @@ fn an_abandoned_text_does_not_stay() {
     }
 }
 
-/// Between the last character of a streamed text and its end, nobody wants the end any more.
-#[test]
-fn the_end_of_an_abandoned_text_is_not_reported() {
-    let frames = [(true, TEXT, b"a\xE2".to_vec()), (true, TEXT, b"next".to_vec())];
-    let bytes = written(Hybi03, Role::Server, DeflateStream::No, &frames);
-    let (mut decoder, _) =
-        codec(DraftSpec::for_version(Hybi03), &agreed(DeflateStream::No), Role::Client, roomy(), &bytes, None);
-    assert_eq!(decoder.start_streaming(), None);
-    let pieces = [Seen::Begin(MessageKind::Text), Seen::Piece(b"a".to_vec()), Seen::Piece("\u{FFFD}".into())];
-    for piece in pieces {
-        assert_eq!(next(&mut decoder), Some(piece));
-    }
-    decoder.stop_streaming();
-    assert_eq!(next(&mut decoder), Some(text("next")));
-}
-
 #[test]
 fn discarded_bytes_do_not_stay() {
     let mut decoder = decoder(Hybi03, Role::Client, roomy());
