@@ -596,4 +596,19 @@ mod tests {
         buffer.shrink();
         assert_eq!(buffer.bytes.capacity(), 0);
     }
+
+    #[test]
+    fn the_limit_of_a_write_begins_again_with_each_64_kib() {
+        let limit = Duration::from_secs(20);
+        let long_ago = Instant::now().checked_sub(limit).unwrap();
+        for (before, count, in_time) in
+            [(0, 65_535, false), (0, 65_536, true), (65_000, 535, false), (65_000, 536, true)]
+        {
+            let mut timer = StallTimer { since: Some(long_ago), progress: before };
+            assert_eq!(timer.on_stop(WriteMode::PerChunk(limit), count).is_ok(), in_time, "{before} {count}");
+            assert!(!in_time || timer.progress == 0 && timer.since > Some(long_ago));
+        }
+        let endless = StallTimer::default().on_stop(WriteMode::PerChunk(Duration::MAX), 0).unwrap();
+        assert_eq!(endless, MAX_WAIT);
+    }
 }
