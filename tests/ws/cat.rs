@@ -100,7 +100,7 @@ fn hexadecimal_both_ways() {
 #[test]
 fn bytes_pass_unchanged() {
     const LENGTH: usize = 300_000;
-    let bytes: Vec<u8> = (0..LENGTH).map(|n| (n * n / 7) as u8).collect();
+    let bytes: Vec<u8> = (0..LENGTH as u64).map(|n| (n * n / 7) as u8).collect();
     let server = server(|mut ws| {
         let mut total = 0;
         while total < LENGTH {
