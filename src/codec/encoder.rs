@@ -222,6 +222,7 @@ mod tests {
         assert_eq!(out, [7]);
     }
 
+    #[cfg(any(feature = "client", feature = "server"))]
     #[test]
     fn keys_are_fetched_ahead_of_time() {
         let mut client = Encoder::client(fixed(&[]));
