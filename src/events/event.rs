@@ -360,6 +360,11 @@ mod tests {
             let event = Event { connection_id, kind: EventKind::Opened };
             assert_eq!(event.connection_id(), connection_id);
         }
+    }
+
+    #[cfg(any(feature = "client", feature = "server"))]
+    #[test]
+    fn a_rejection_is_an_event_of_its_own() {
         let rejected = Error::Handshake(crate::HandshakeError::new(HandshakeErrorKind::HttpVersion).with_status(505));
         assert!(matches!(
             EventKind::from_handshake_error(&rejected),
