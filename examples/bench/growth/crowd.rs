@@ -24,9 +24,12 @@ const MAX_KEPT_THREADS: usize = 40;
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(super) fn lines(extent: Extent) -> Result<Vec<Line>, Failure> {
-    let counts = sizes(1, if extent == Extent::Full { 4 } else { 10 }, number_that_fits()?);
+    let (factor, most) = (if extent == Extent::Full { 4 } else { 10 }, number_that_fits()?);
+    let counts = sizes(1, factor, most);
+    // Up to 16 connections get threads that the server has kept, and cost half as much as those for which it starts one.
+    let beyond_kept_threads = sizes(64, factor, most);
     Ok(vec![
-        Line::new("connections of a hub, opened and closed", counts.clone(), coming_and_going),
+        Line::new("connections of a hub, opened and closed", beyond_kept_threads, coming_and_going),
         Line::new("connections, a round trip on each", counts.clone(), active),
         Line::reference("... on plain threads and sockets", counts.clone(), plain_active),
         Line::new("connections, idle beside a busy one", counts.clone(), idle),
