@@ -71,8 +71,7 @@ fn a_refused_port_is_reported_with_its_cause() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_socket_that_is_connected_to_itself_is_refused() {
-    let (listener, address) = listener();
-    drop(listener);
+    let (_held, address) = closed_port();
     let itself = (0..500_000).find_map(|_| {
         let stream = TcpStream::connect(address).ok()?;
         (stream.local_addr().unwrap() == address).then_some(stream)
