@@ -302,9 +302,16 @@ def run_ends_the_programs_of_clients_that_have_gone(rig):
             # The answer can come before the request, which Python reports as a lost connection.
             equal(curl_status(url), "503")
         until(lambda: not tool.children(), "the program has ended")
-        peer = rig.start(rig.websocat, "-t", url)
-        until(lambda: len(tool.children()) == 1, "the program runs again")
-        peer.stop_answering()
+        # The place of the first client may become free after its program has ended, and a client is refused until then.
+        peers = []
+
+        def runs_again():
+            if not peers or peers[-1].popen.poll() is not None:
+                peers.append(rig.start(rig.websocat, "-t", url))
+            return len(tool.children()) == 1
+
+        until(runs_again, "the program runs again")
+        peers[-1].stop_answering()
         until(lambda: not tool.children(), "the program of a dead peer has ended")
 
 
