@@ -10,7 +10,7 @@
 //! | 2026-11-27 | outside Unix, a waiting read notices `abort` after up to one second | an abort from another thread takes that long. Nothing to do |
 //! | 2026-11-27 | outside Unix, a write to a full network tries again after up to 20 ms | lower throughput to slow peers |
 //! | 2026-11-27 | outside Unix, random bytes are not from a generator for cryptography | chapter [`cryptography`](super::cryptography): supply a source |
-//! | 2026-11-27 | Windows was run as Wine 8 alone, which does not reset a connection whose data nobody receives: `tests/platforms/skips` has the test | Windows documents the reset. Test on your Windows |
+//! | 2026-11-27 | Windows was run as Wine 8 alone, which does not reset a connection whose data nobody receives: `tests/platforms/skips` has the three tests | Windows documents the reset. Test on your Windows |
 //! | 2026-11-27 | TLS was run on Linux with OpenSSL alone | on Windows and macOS the code compiles. Test what you use |
 //! | 2026-11-27 | outside Linux, the number of connections that fit is not computed | `std` can abort a process whose threads find no memory. Set [`max_connections`](crate::Server::max_connections) |
 //! | 2026-11-27 | a process that maps more than 1,000 areas in ten seconds can pass the check of a server | the same. Set a lower `max_connections` |
