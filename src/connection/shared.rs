@@ -67,7 +67,7 @@ pub(crate) struct Connection {
     /// Notified when the writer is back, a Pong has come, a stream has ended, or the connection has. Only while `waiters` is
     /// not 0.
     changed: Condition,
-    /// Notified for one of the waiting senders when the writer is back, and for all when the connection ends.
+    /// Notified for one of the waiting senders when the writer is back, and for all at every other change.
     writer_is_back: Condition,
 }
 

@@ -244,7 +244,7 @@ impl Iterator for Reconnect {
         loop {
             let error = match self.shared.run_attempt(self.client.clone(), self.attempt_client.clone()) {
                 None => return self.finish(None),
-                Some(Ok(ws)) => return self.shared.track(ws).map(Ok),
+                Some(Ok(ws)) => return self.shared.track(ws).map(Ok).or_else(|| self.finish(None)),
                 Some(Err(error)) => error,
             };
             match self.on_disconnect(Disconnect::AttemptFailed(error.clone()), None) {
