@@ -248,7 +248,7 @@ fn connect_in_parallel<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<
                 next = Deadline::after(STAGGER);
             }
         }
-        if race.running == 0 && addresses.is_empty() || deadline.is_expired() {
+        if race.running == 0 && addresses.is_empty() {
             break None;
         }
         let more = race.running < parallel && !addresses.is_empty();
@@ -256,6 +256,9 @@ fn connect_in_parallel<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<
             Some(Ok(connected)) => break Some(connected),
             Some(Err(())) => next = Deadline::now(),
             None => {}
+        }
+        if deadline.is_expired() {
+            break None;
         }
     };
     record.began = race.state.has_begun();

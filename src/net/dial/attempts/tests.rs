@@ -289,14 +289,16 @@ fn a_loser_is_closed_while_another_one_hangs() {
 fn a_deadline_before_the_stagger_ends_the_attempts() {
     let ((release, hang), (attempted, all_attempted)) = (mpsc::channel::<()>(), mpsc::channel());
     let hang = Mutex::new(hang);
-    let attempt = move |address: SocketAddr, _: Deadline, state: &AttemptState| {
-        state.begin();
+    let attempt = Arc::new(move |address: SocketAddr, _: Deadline, _: &AttemptState| {
         attempted.send(address).unwrap();
         let _ = hang.lock().unwrap().recv();
         Err(ErrorKind::ConnectionRefused.into())
-    };
-    let result = connect_any_in(places(), target(), vec![v6(1), v4(1)], Deadline::after(STAGGER / 10), attempt);
-    assert_eq!(causes(result), [(v6(1), ErrorKind::TimedOut), (v4(1), ErrorKind::TimedOut)]);
+    });
+    let (places, mut record) = (places().reserve(2).unwrap(), Record::default());
+    let addresses = [v6(1), v4(1)].into();
+    assert!(connect_in_parallel(addresses, Deadline::after(STAGGER / 10), places, attempt, &mut record).is_none());
+    let ends: Vec<_> = record.attempts.iter().map(|a| (a.address(), a.error().kind())).collect();
+    assert_eq!(ends, [(v6(1), ErrorKind::TimedOut), (v4(1), ErrorKind::TimedOut)]);
     drop(release);
     assert_eq!(all_attempted.iter().collect::<Vec<_>>(), [v6(1)]);
 }
