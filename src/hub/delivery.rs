@@ -439,6 +439,7 @@ mod tests {
         let member = thread.shared.add(late.sender());
         member.queue().membership = Membership::Closing(CloseCode::POLICY);
         assert!(matches!(thread.deliver(&member), Outcome::Ended));
+        assert!(late.shared_connection().begin_close(CloseCode::POLICY, "").is_none(), "it has not ended");
         assert!(matches!(late.recv(), Err(Error::Timeout(Step::Close))));
     }
 
