@@ -35,7 +35,8 @@ pub(crate) enum ConnectionStatus {
 }
 
 impl WriteReport {
-    pub(super) fn empty() -> WriteReport {
+    /// Nothing was written.
+    pub(crate) fn empty() -> WriteReport {
         WriteReport { status: ConnectionStatus::Ready, bytes_written: 0, drained: false, in_flight: 0 }
     }
 }

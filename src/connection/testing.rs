@@ -67,6 +67,16 @@ pub(crate) fn websocket(role: Role, timeouts: Timeouts) -> (WebSocket, Peer) {
     (websocket_over(Stream::from_socket(near).unwrap(), role, timeouts), Peer::new(role, far))
 }
 
+/// The handle of a client with this source of masking keys, and its peer.
+#[cfg(feature = "hub")]
+pub(crate) fn client_with_keys(keys: RandomSource) -> (WebSocket, Peer) {
+    let (near, far) = sockets();
+    let codec = Codec::rfc6455(Role::Client, Limits::server(), &[], (Encoder::client(keys), None));
+    let settings = (Limits::server(), long_timeouts());
+    let ws = WebSocket::new(Stream::from_socket(near).unwrap(), codec, settings, ConnectionInfo::default());
+    (ws, Peer::new(Role::Client, far))
+}
+
 /// Two handles that are connected to each other.
 pub(crate) fn pair(timeouts: Timeouts) -> (WebSocket, WebSocket) {
     let (near, far) = sockets();

@@ -155,7 +155,7 @@ impl DeliveryThread {
         // A source of masking keys is user code and may panic.
         let report = panics::catch(|| connection.write_shared(batch)).unwrap_or_else(|| {
             connection.abort();
-            WriteReport { status: ConnectionStatus::Closed, bytes_written: 0, drained: false, in_flight: 0 }
+            WriteReport { status: ConnectionStatus::Closed, ..WriteReport::empty() }
         });
         let taken = before.saturating_sub(batch_cost(&self.batch));
         let mut queue = member.queue();
@@ -248,13 +248,9 @@ fn is_write_overdue(queue: &mut MemberQueue, connection: &Connection, bytes_writ
 
 /// Closes a member whose queue overflowed: writes the Close as soon as there is room, and enforces the deadline.
 fn drive_close(member: &MemberState, connection: &Connection) -> Result<Outcome, TimedOut> {
-    let mut queue = member.queue();
-    let Membership::Closing(code, deadline) = queue.membership else { return Ok(Outcome::Ready) };
-    let Some(deadline) = deadline.or_else(|| connection.begin_close(code, OVERFLOW_REASON)) else {
-        return Ok(Outcome::Ended);
-    };
-    queue.membership = Membership::Closing(code, Some(deadline));
-    drop(queue);
+    let Membership::Closing(code) = member.queue().membership else { return Ok(Outcome::Ready) };
+    // The first call schedules the Close, and sets the deadline that each call returns.
+    let Some(deadline) = connection.begin_close(code, OVERFLOW_REASON) else { return Ok(Outcome::Ended) };
     let status = connection.poll_close();
     let mut queue = member.queue();
     match status {
@@ -273,14 +269,19 @@ mod tests {
     use super::super::limits::HubLimits;
     use super::super::member_state::tests::{frame, member};
     use super::super::member_state::RetryTimer;
+    use super::super::ready_queue::tests::active;
     use super::*;
     use crate::close::CloseCode;
     use crate::codec::frame::{Opcode, Role};
     use crate::config::Timeouts;
-    use crate::connection::testing::{long_timeouts, websocket, Peer};
+    use crate::connection::testing::{
+        client_with_keys, long_timeouts, under_watchdog, wait_until, websocket, Peer, LARGE, LONG,
+    };
     use crate::connection::websocket::WebSocket;
-    use crate::message::MessageKind;
+    use crate::message::{MessageKind, MessageRef};
     use crate::net::deadline::Deadline;
+    use crate::primitives::random::RandomSource;
+    use std::thread;
 
     fn report(status: ConnectionStatus, bytes_written: usize) -> WriteReport {
         WriteReport { status, bytes_written, drained: false, in_flight: 0 }
@@ -319,7 +320,7 @@ mod tests {
         assert!(matches!(after(ConnectionStatus::Closed), Ok(Outcome::Ended)));
         set(Membership::Leaving);
         assert!(matches!(after(ConnectionStatus::Ready), Ok(Outcome::Ended)));
-        set(Membership::Closing(CloseCode::POLICY, None));
+        set(Membership::Closing(CloseCode::POLICY));
         assert!(matches!(after(ConnectionStatus::Ready), Ok(Outcome::Ready)));
         set(Membership::Active);
         // The connection has taken a frame, and the kernel has not.
@@ -355,21 +356,19 @@ mod tests {
     fn a_member_that_overflowed_is_closed_by_a_deadline() {
         let (member, mut ws, mut peer) = member(0, long_timeouts());
         let connection = ws.shared_connection().clone();
-        member.queue().membership = Membership::Closing(CloseCode::POLICY, None);
+        member.queue().membership = Membership::Closing(CloseCode::POLICY);
         for delay in [2, 4, 8, 16, 32, 64, 64] {
             assert!(retries_in(drive_close(&member, &connection), delay), "{delay}");
         }
         let body = [&1008_u16.to_be_bytes()[..], OVERFLOW_REASON.as_bytes()].concat();
         assert_eq!(peer.frame(), Some((true, Opcode::Close, body)));
-        member.queue().membership = Membership::Closing(CloseCode::POLICY, Some(Deadline::now()));
-        assert!(matches!(drive_close(&member, &connection), Err(TimedOut(Step::Close))));
         ws.abort();
-        for deadline in [None, Some(Deadline::never())] {
-            member.queue().membership = Membership::Closing(CloseCode::POLICY, deadline);
-            assert!(matches!(drive_close(&member, &connection), Ok(Outcome::Ended)));
-        }
+        assert!(matches!(drive_close(&member, &connection), Ok(Outcome::Ended)));
         member.queue().membership = Membership::Active;
         assert!(matches!(drive_close(&member, &connection), Ok(Outcome::Ready)));
+        let (late, ws, _peer) = self::member(0, Timeouts { close: Duration::ZERO, ..long_timeouts() });
+        late.queue().membership = Membership::Closing(CloseCode::POLICY);
+        assert!(matches!(drive_close(&late, ws.shared_connection()), Err(TimedOut(Step::Close))));
     }
 
     /// A hub whose thread is the one of the test, with one member.
@@ -387,16 +386,148 @@ mod tests {
         assert!(matches!(thread.deliver(&member), Outcome::Ended));
     }
 
+    fn message() -> MessageRef<'static> {
+        MessageRef::from_validated(MessageKind::Text, b"news")
+    }
+
+    fn news() -> Option<(bool, Opcode, Vec<u8>)> {
+        Some((true, Opcode::Data(MessageKind::Text), b"news".to_vec()))
+    }
+
+    /// Queues a message, and takes its only recipient from the ready queue.
+    fn scheduled(thread: &DeliveryThread, message: MessageRef<'_>, except: Option<u64>) -> Arc<MemberState> {
+        assert_eq!(thread.shared.broadcast(message, None, except), 1);
+        match thread.shared.ready_queue.next(None) {
+            Work::Deliver(member) => member,
+            Work::TimerDue | Work::Shutdown => panic!("no member is ready"),
+        }
+    }
+
+    /// Numbers of active members, of timers, of delayed members, and of members.
+    fn counts(thread: &DeliveryThread) -> (usize, usize, usize, usize) {
+        let shared = &thread.shared;
+        (active(&shared.ready_queue), thread.timers.len(), thread.delayed.len(), shared.member_count())
+    }
+
+    #[test]
+    fn a_member_is_idle_or_delayed_or_removed_after_an_attempt() {
+        let (mut thread, member, ws, mut peer) = hub_of_one();
+        let ready = scheduled(&thread, message(), None);
+        thread.process(ready);
+        assert_eq!((counts(&thread), member.stats().sent), ((0, 0, 0, 1), 1));
+        assert_eq!(peer.frame(), news());
+        let ready = scheduled(&thread, message(), None);
+        member.queue().membership = Membership::Closing(CloseCode::POLICY);
+        thread.process(ready);
+        assert_eq!(counts(&thread), (1, 1, 1, 1));
+        assert!(matches!(peer.frame(), Some((true, Opcode::Close, _))));
+        let [later, now] = [LONG, Duration::ZERO].map(|wait| Reverse((Instant::now() + wait, member.id)));
+        thread.timers = BinaryHeap::from([later]);
+        assert!(thread.pop_due().is_none());
+        thread.timers = BinaryHeap::from([now]);
+        let due = thread.pop_due().unwrap();
+        assert_eq!(counts(&thread), (1, 0, 0, 1));
+        ws.shared_connection().abort();
+        thread.process(due);
+        assert_eq!((counts(&thread), member.stats().lost), ((0, 0, 0, 0), 1));
+    }
+
+    #[test]
+    fn a_connection_that_missed_a_deadline_is_aborted() {
+        let (mut thread, _member, ..) = hub_of_one();
+        let (mut late, _peer) = websocket(Role::Server, Timeouts { close: Duration::ZERO, ..long_timeouts() });
+        let member = thread.shared.add(late.sender());
+        member.queue().membership = Membership::Closing(CloseCode::POLICY);
+        assert!(matches!(thread.deliver(&member), Outcome::Ended));
+        assert!(late.shared_connection().begin_close(CloseCode::POLICY, "").is_none(), "it has not ended");
+        assert!(matches!(late.recv(), Err(Error::Timeout(Step::Close))));
+    }
+
+    #[test]
+    fn a_connection_whose_source_of_keys_panics_is_aborted() {
+        let (mut thread, ..) = hub_of_one();
+        let (ws, _peer) = client_with_keys(RandomSource::from_fn(Box::new(|_| panic!("on purpose"))));
+        let member = thread.shared.add(ws.sender());
+        member.push(frame(1), MessageKind::Text, &HubLimits::default());
+        assert!(matches!(thread.deliver(&member), Outcome::Ended));
+        assert!(!ws.sender().is_open());
+    }
+
+    #[test]
+    fn the_thread_wakes_for_the_next_attempt_and_for_the_search() {
+        let (mut thread, member, ..) = hub_of_one();
+        let search = thread.last_sweep + SWEEP_INTERVAL;
+        assert_eq!(thread.wake_time(), Some(search));
+        let attempt = search - Duration::from_secs(1);
+        thread.timers.push(Reverse((attempt, member.id)));
+        assert_eq!(thread.wake_time(), Some(attempt));
+        // Without members there is nothing to search for.
+        thread.timers.clear();
+        thread.shared.leave(&member);
+        assert_eq!(thread.wake_time(), None);
+    }
+
+    #[test]
+    fn ready_and_delayed_members_are_served_and_ended_ones_are_removed() {
+        under_watchdog(|| {
+            let (mut thread, member, _ws, mut peer) = hub_of_one();
+            let (ended, _other) = websocket(Role::Server, long_timeouts());
+            let shared = thread.shared.clone();
+            let ended_id = shared.add(ended.sender()).id;
+            ended.shared_connection().abort();
+            let delayed = scheduled(&thread, message(), Some(ended_id));
+            thread.timers.push(Reverse((Instant::now(), member.id)));
+            thread.delayed.insert(member.id, delayed);
+            thread.last_sweep -= SWEEP_INTERVAL;
+            let running = thread::spawn(move || thread.run());
+            assert_eq!(peer.frame(), news());
+            wait_until(|| shared.member_count() == 1);
+            shared.ready_queue.wait_idle(Deadline::after(LONG));
+            assert_eq!(shared.broadcast(message(), None, None), 1);
+            assert_eq!(peer.frame(), news());
+            shared.ready_queue.shut_down();
+            running.join().unwrap();
+            assert_eq!((shared.member_count(), active(&shared.ready_queue)), (0, 0));
+        });
+    }
+
+    #[test]
+    fn at_the_end_what_needs_no_waiting_is_written_and_the_rest_is_lost() {
+        let (mut thread, member, _ws, mut peer) = hub_of_one();
+        let shared = thread.shared.clone();
+        let (full, _full_peer) = websocket(Role::Server, long_timeouts());
+        let leaving = shared.add(full.sender());
+        let large = vec![0; LARGE];
+        let message_for_one = MessageRef::from_validated(MessageKind::Binary, &large);
+        let ready = scheduled(&thread, message_for_one, Some(member.id));
+        thread.process(ready);
+        shared.leave(&leaving);
+        assert_eq!((counts(&thread), leaving.stats().waiting), ((1, 1, 1, 1), 1));
+        assert_eq!(shared.broadcast(message(), None, None), 1);
+        let (idle, _idle_peer) = websocket(Role::Server, long_timeouts());
+        let idle = shared.add(idle.sender());
+        thread.shut_down();
+        assert_eq!(peer.frame(), news());
+        assert!([&member, &leaving, &idle].iter().all(|member| member.queue().sender.is_none()));
+        assert_eq!((shared.member_count(), active(&shared.ready_queue)), (0, 0));
+        let stats = shared.counters.stats();
+        assert_eq!((stats.waiting, stats.sent, stats.lost), (0, 1, 1));
+    }
+
     #[test]
     fn the_search_for_ended_connections_schedules_each_member_once() {
+        let begin = Instant::now();
+        let long_ago = begin - SWEEP_INTERVAL;
         let (mut thread, _member, ws, _peer) = hub_of_one();
-        let mut sweep = || {
-            thread.last_sweep -= SWEEP_INTERVAL;
+        let mut sweep_after = |last_sweep| {
+            thread.last_sweep = last_sweep;
             thread.sweep();
+            assert!(thread.last_sweep >= begin, "the time of the search is kept");
             thread.shared.ready_queue.drain().len()
         };
-        assert_eq!(sweep(), 0, "the connection is open");
+        assert_eq!(sweep_after(long_ago), 0, "the connection is open");
         ws.shared_connection().abort();
-        assert_eq!((sweep(), sweep()), (1, 0));
+        assert_eq!(sweep_after(begin + LONG), 0, "it is too early");
+        assert_eq!((sweep_after(long_ago), sweep_after(long_ago)), (1, 0));
     }
 }

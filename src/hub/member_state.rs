@@ -17,7 +17,6 @@ use crate::connection::nonblocking::WriteReport;
 use crate::connection::sender::Sender;
 use crate::connection::shared_frame::SharedFrame;
 use crate::message::MessageKind;
-use crate::net::deadline::Deadline;
 use crate::primitives::lock::{Lock, Locked, UserDrop};
 
 /// Number of bytes counted for each message in addition to its frame.
@@ -51,9 +50,8 @@ pub(super) struct MemberQueue {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Membership {
     Active,
-    /// Its queue overflowed. The connection is being closed and has to end by this deadline, which is set with the
-    /// Close.
-    Closing(CloseCode, Option<Deadline>),
+    /// Its queue overflowed. The connection is being closed with this code.
+    Closing(CloseCode),
     /// It left. Messages in flight are still written.
     Leaving,
 }
@@ -128,7 +126,7 @@ impl MemberState {
                 OverflowPolicy::Close(code) => {
                     self.count(queue, Counter::Lost, 1);
                     self.discard_queued(queue);
-                    queue.membership = Membership::Closing(code, None);
+                    queue.membership = Membership::Closing(code);
                     self.count(queue, Counter::Closed, 1);
                     return (QueueOutcome::Closed, queue.schedule());
                 }
@@ -150,11 +148,9 @@ impl MemberState {
 
     /// Discards the queue. The batch and messages in flight are not affected.
     pub(super) fn discard_queued(&self, queue: &mut MemberQueue) {
-        self.count(queue, Counter::Lost, queue.frames.len());
-        for frame in queue.frames.drain(..) {
-            queue.cost = queue.cost.saturating_sub(queue_cost(&frame));
-        }
-        queue.frames.shrink_to(4);
+        let frames = std::mem::take(&mut queue.frames);
+        self.count(queue, Counter::Lost, frames.len());
+        queue.cost = queue.cost.saturating_sub(batch_cost(&frames));
     }
 
     /// Moves messages from the queue to an empty batch.
@@ -234,7 +230,7 @@ fn queue_cost(frame: &SharedFrame) -> usize {
     frame.bytes.len().saturating_add(MESSAGE_OVERHEAD)
 }
 
-/// Number of bytes counted for a batch.
+/// Number of bytes counted for these frames.
 pub(super) fn batch_cost(frames: &VecDeque<SharedFrame>) -> usize {
     frames.iter().fold(0, |sum, frame| sum.saturating_add(queue_cost(frame)))
 }
@@ -301,6 +297,41 @@ pub(super) mod tests {
         let wakes = [36, 36, 36, 0].map(|length| member.push(frame(length), MessageKind::Text, &limits).1);
         assert_eq!(wakes, [true, false, false, false]);
         assert_eq!((member.stats().closed, member.hub_counters.stats()), (1, member.stats()));
+    }
+
+    #[test]
+    fn a_message_that_is_dropped_schedules_nothing() {
+        let (member, _ws, _peer) = member(0, long_timeouts());
+        let limits = limits(200, OverflowPolicy::DropNewest);
+        let pushed = [36, 36, 36].map(|length| member.push(frame(length), MessageKind::Text, &limits));
+        let expected = [(QueueOutcome::Queued, true), (QueueOutcome::Queued, false), (QueueOutcome::Dropped, false)];
+        assert_eq!(pushed, expected);
+    }
+
+    #[test]
+    fn a_batch_ends_with_the_message_that_fills_it() {
+        let (member, _ws, _peer) = member(0, long_timeouts());
+        for length in [65_535, 1, 1] {
+            member.push(frame(length), MessageKind::Text, &limits(1 << 20, OverflowPolicy::DropNewest));
+        }
+        let mut batch = VecDeque::new();
+        assert_eq!(batch_cost(&batch), 0);
+        member.take_batch(&mut member.queue(), &mut batch);
+        assert_eq!((batch.len(), batch_cost(&batch)), (2, 65_536 + 2 * 64));
+    }
+
+    #[test]
+    fn a_queue_that_was_long_does_not_keep_its_memory() {
+        let (member, _ws, _peer) = member(0, long_timeouts());
+        for _ in 0..1_000 {
+            member.push(frame(0), MessageKind::Text, &limits(1 << 20, OverflowPolicy::DropNewest));
+        }
+        let report = WriteReport { status: ConnectionStatus::Ready, bytes_written: 0, drained: true, in_flight: 0 };
+        let (queue, mut batch) = (&mut *member.queue(), VecDeque::new());
+        member.take_batch(queue, &mut batch);
+        let taken = batch_cost(&std::mem::take(&mut batch));
+        member.return_batch(queue, taken, &mut batch, report);
+        assert!(queue.is_idle() && queue.frames.capacity() < 1_000, "{}", queue.frames.capacity());
     }
 
     #[test]

@@ -117,3 +117,37 @@ impl MemberTable {
         self.topics.get(topic).into_iter().flat_map(BTreeMap::values)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::member_state::tests::member;
+    use super::*;
+    use crate::codec::frame::Role;
+    use crate::connection::testing::{long_timeouts, websocket};
+
+    #[test]
+    fn a_format_is_in_use_until_its_last_member_is_removed() {
+        let mut table = MemberTable::default();
+        let connections = [Role::Server, Role::Server, Role::Client].map(|role| websocket(role, long_timeouts()));
+        for ((ws, _), id) in connections.iter().zip(0..) {
+            table.add(Arc::new(MemberState::new(id, ws.sender(), Arc::default())), &ws.sender());
+        }
+        let both = [FrameFormat::Uncompressed, FrameFormat::PerConnection];
+        assert_eq!(table.frame_formats(), both);
+        for (id, left) in [(0, &both[..]), (1, &both[1..]), (2, &[])] {
+            table.remove(id);
+            assert_eq!(table.frame_formats(), left, "without {id}");
+        }
+    }
+
+    #[test]
+    fn a_topic_without_subscribers_takes_no_memory() {
+        let mut table = MemberTable::default();
+        let (member, ws, _peer) = member(0, long_timeouts());
+        table.add(member, &ws.sender());
+        table.subscribe(0, "news", &HubLimits::default()).unwrap();
+        assert_eq!(table.topics.len(), 1);
+        table.unsubscribe(0, "news");
+        assert!(table.topics.is_empty());
+    }
+}

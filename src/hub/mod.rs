@@ -206,3 +206,47 @@ impl fmt::Debug for Hub {
         f.debug_struct("Hub").field("members", &self.members()).field("stats", &self.stats()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::frame::Role;
+    use crate::connection::testing::{client_with_keys, long_timeouts, under_watchdog, websocket, LONG};
+    use crate::primitives::random::RandomSource;
+    use std::hint::black_box;
+
+    #[test]
+    fn the_thread_has_ended_after_the_last_hub() {
+        under_watchdog(|| {
+            let hub = Hub::new().unwrap();
+            let shared = hub.owner.shared.clone();
+            let (ws, _peer) = websocket(Role::Server, long_timeouts());
+            hub.add(ws.sender()).stay();
+            assert_eq!(hub.members(), 1);
+            drop(hub);
+            assert_eq!((Arc::strong_count(&shared), shared.member_count()), (1, 0));
+        });
+    }
+
+    /// A source of masking keys is called by the thread of the hub.
+    #[test]
+    fn a_source_of_keys_has_a_stack_of_160_kib() {
+        fn use_kib(number: u8) {
+            let bytes = [number; 1 << 10];
+            if number > 0 {
+                use_kib(number - 1);
+            }
+            black_box(&bytes);
+        }
+        let keys = RandomSource::from_fn(Box::new(|out| {
+            use_kib(160);
+            out.fill(7);
+            Ok(())
+        }));
+        let (ws, _peer) = client_with_keys(keys);
+        let hub = Hub::new().unwrap();
+        hub.add(ws.sender()).stay();
+        hub.broadcast("news");
+        assert_eq!((hub.flush(LONG), hub.stats().sent), (0, 1));
+    }
+}

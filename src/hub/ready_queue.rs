@@ -124,3 +124,100 @@ impl ReadyQueue {
         self.state.lock()
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::member_state::tests::member;
+    use super::*;
+    use crate::connection::testing::{long_timeouts, under_watchdog, wait_until, LONG};
+    use std::sync::mpsc;
+    use std::thread;
+
+    /// Number of members that are not idle.
+    pub(in crate::hub) fn active(queue: &ReadyQueue) -> usize {
+        queue.lock().active
+    }
+
+    /// The id of the next member, without waiting.
+    fn next_id(queue: &ReadyQueue) -> Option<u64> {
+        match queue.next(Some(Instant::now())) {
+            Work::Deliver(member) => Some(member.id),
+            Work::TimerDue | Work::Shutdown => None,
+        }
+    }
+
+    #[test]
+    fn members_come_in_their_order_and_are_active_until_they_are_idle() {
+        let queue = ReadyQueue::default();
+        let (one, two) = (member(1, long_timeouts()), member(2, long_timeouts()));
+        queue.push(one.0.clone());
+        queue.push(two.0.clone());
+        assert_eq!((next_id(&queue), active(&queue)), (Some(1), 2));
+        queue.requeue(one.0.clone());
+        assert_eq!(([(); 3].map(|()| next_id(&queue)), active(&queue)), ([Some(2), Some(1), None], 2));
+        let finished = [(); 3].map(|()| {
+            queue.finish_one();
+            active(&queue)
+        });
+        assert_eq!(finished, [1, 0, 0]);
+        queue.push(one.0.clone());
+        assert_eq!((queue.drain().len(), next_id(&queue), active(&queue)), (1, None, 1));
+        // It holds the last sender, which must not be dropped under the lock.
+        let (last, _ws, _peer) = two;
+        queue.push(last);
+        queue.clear();
+        assert_eq!((next_id(&queue), active(&queue)), (None, 0));
+        queue.push(one.0.clone());
+        queue.shut_down();
+        assert!(matches!(queue.next(None), Work::Shutdown));
+    }
+
+    /// What a thread that waits for work gets after this.
+    fn woken_by(queue: &Arc<ReadyQueue>, wakes: impl FnOnce(&ReadyQueue)) -> Work {
+        let waiting = queue.clone();
+        let thread = thread::spawn(move || waiting.next(None));
+        wait_until(|| queue.lock().consumer_waits);
+        wakes(queue);
+        assert!(!queue.lock().consumer_waits);
+        thread.join().unwrap()
+    }
+
+    #[test]
+    fn a_thread_that_waits_for_work_is_woken() {
+        under_watchdog(|| {
+            let (queue, member) = (Arc::new(ReadyQueue::default()), member(1, long_timeouts()));
+            assert!(matches!(woken_by(&queue, |queue| queue.push(member.0.clone())), Work::Deliver(_)));
+            assert!(matches!(woken_by(&queue, ReadyQueue::wake), Work::TimerDue));
+            assert!(matches!(woken_by(&queue, ReadyQueue::shut_down), Work::Shutdown));
+        });
+    }
+
+    #[test]
+    fn a_wait_ends_when_no_member_is_active_or_at_its_limit() {
+        under_watchdog(|| {
+            let (queue, member) = (Arc::new(ReadyQueue::default()), member(1, long_timeouts()));
+            let (start, limit) = (Instant::now(), Duration::from_millis(20));
+            queue.wait_idle(Deadline::after(LONG));
+            assert!(start.elapsed() < LONG);
+            queue.push(member.0.clone());
+            let start = Instant::now();
+            queue.wait_idle(Deadline::after(limit));
+            assert!(start.elapsed() >= limit);
+            for end in [ReadyQueue::finish_one, ReadyQueue::clear] {
+                queue.clear();
+                queue.push(member.0.clone());
+                let (waiting, (has_lock, locked)) = (queue.clone(), mpsc::channel());
+                let thread = thread::spawn(move || {
+                    let (start, state) = (Instant::now(), waiting.lock());
+                    has_lock.send(()).unwrap();
+                    drop(state.wait_while(&waiting.idle, LONG, |state| state.active > 0));
+                    start.elapsed() < LONG
+                });
+                locked.recv().unwrap();
+                // The thread has the lock until it waits.
+                end(&queue);
+                assert!(thread.join().unwrap());
+            }
+        });
+    }
+}

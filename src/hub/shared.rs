@@ -124,3 +124,28 @@ impl SharedHub {
         self.table.lock()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::close::CloseCode;
+    use crate::codec::frame::Role;
+    use crate::connection::testing::{long_timeouts, websocket};
+    use crate::message::MessageKind;
+
+    #[test]
+    fn a_member_that_leaves_loses_its_queue_and_is_still_closed() {
+        let shared = SharedHub::new(HubLimits::default());
+        assert_eq!(shared.member_count(), 0);
+        let (ws, _peer) = websocket(Role::Server, long_timeouts());
+        let (leaving, closing) = (shared.add(ws.sender()), shared.add(ws.sender()));
+        assert_eq!(shared.broadcast(MessageRef::from_validated(MessageKind::Text, b"news"), None, None), 2);
+        assert_eq!(leaving.stats().waiting, 1);
+        shared.leave(&leaving);
+        assert!(matches!(leaving.queue().membership, Membership::Leaving));
+        assert_eq!((leaving.stats().lost, shared.member_count()), (1, 1));
+        closing.queue().membership = Membership::Closing(CloseCode::POLICY);
+        shared.leave(&closing);
+        assert!(matches!(closing.queue().membership, Membership::Closing(CloseCode::POLICY)));
+    }
+}
