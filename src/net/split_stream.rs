@@ -337,7 +337,8 @@ pub(super) mod tests {
     fn a_call_that_would_block_is_repeated() {
         use ErrorKind::{ConnectionReset, Interrupted, TimedOut, WouldBlock};
         // The errors of the call before it succeeds; whether the connection has ended; the attempts left before and after.
-        let rows: [(&[ErrorKind], bool, [u32; 2], Result<(), ErrorKind>); 7] = [
+        type Row = (&'static [ErrorKind], bool, [u32; 2], Result<(), ErrorKind>);
+        let rows: [Row; 7] = [
             (&[Interrupted, WouldBlock, TimedOut], false, [1, 1], Ok(())),
             (&[Interrupted, Interrupted], true, [0, 0], Ok(())),
             (&[WouldBlock, TimedOut], true, [2, 0], Ok(())),

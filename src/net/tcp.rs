@@ -712,6 +712,8 @@ mod tests {
                 near.set_read_timeout(LONGEST_SLICE).unwrap();
                 let rest = || near.read_rest(&mut to, LONG, ErrorKind::WouldBlock.into(), None);
                 assert_eq!(kind(refused(REFUSED, rest)), Ok(1));
+                let rest = || near.read_rest(&mut to, LONG, ErrorKind::WouldBlock.into(), None);
+                assert_eq!(kind(refused(REFUSED, rest)), Err(REFUSED), "nothing is there any more");
                 let wait = WRITE_QUANTUM * 2;
                 assert_eq!(kind(refused(REFUSED, || near.write(b"x", wait))), Ok(1));
                 let written = kind(refused(other, || near.write(b"y", wait)));

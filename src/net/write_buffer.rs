@@ -165,9 +165,7 @@ impl WriteBuffer {
                 // A peer that takes bytes is alive, although it may be silent. The keepalive counts this.
                 stream.note_progress();
             }
-            let longest = stall_timer.on_stop(mode, count)?;
-            // The whole limit is waited for in one call, but only after a short wait without room.
-            let wait = if count > 0 { WRITE_QUANTUM } else { longest };
+            let wait = stall_timer.on_stop(mode, count)?;
             taken = self.write_once(stream, tail, mode, wait);
         }
     }
@@ -284,6 +282,8 @@ impl StallTimer {
         };
         match left.is_zero() {
             true => Err(ErrorKind::TimedOut.into()),
+            // The whole limit is waited for in one call, but only after a short wait without room.
+            false if count > 0 => Ok(WRITE_QUANTUM),
             // For a socket, zero means "no timeout".
             false => Ok(left.clamp(MIN_WAIT, MAX_WAIT)),
         }
@@ -660,5 +660,7 @@ mod tests {
         }
         let endless = StallTimer::default().on_stop(WriteMode::PerChunk(Duration::MAX), 0).unwrap();
         assert_eq!(endless, MAX_WAIT);
+        let after_a_byte = StallTimer::default().on_stop(WriteMode::PerChunk(Duration::MAX), 1).unwrap();
+        assert_eq!(after_a_byte, WRITE_QUANTUM);
     }
 }
