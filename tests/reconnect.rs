@@ -562,6 +562,9 @@ fn without_random_numbers_there_is_no_delay_and_no_attempt() {
             other => panic!("{other:?}"),
         }
         assert!(connections.next().is_none());
+        // A policy that stops needs none.
+        let last = client.reconnect(quick().policy(|_| Retry::Stop)).next();
+        assert!(matches!(last, Some(Err(Error::Connect(_)))), "{last:?}");
     });
 }
 

@@ -47,15 +47,22 @@ impl DeadlineIo<'_> {
     }
 
     /// Writes all bytes. A write that times out is not repeated: on Windows, the number of bytes that it wrote is unknown.
-    pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all_with(bytes, |mut socket, bytes| socket.write(bytes))
+    }
+
+    fn write_all_with(
+        &self,
+        mut bytes: &[u8],
+        mut write: impl FnMut(&TcpStream, &[u8]) -> io::Result<usize>,
+    ) -> io::Result<()> {
         while !bytes.is_empty() {
             let left = self.deadline.remaining();
             if left.is_zero() {
                 return Err(ErrorKind::TimedOut.into());
             }
             self.socket.set_write_timeout(Some(left.min(MAX_TIMEOUT)))?;
-            let mut socket = self.socket;
-            match socket.write(bytes) {
+            match write(self.socket, bytes) {
                 Ok(count) => bytes = bytes.get(taken(count)?..).unwrap_or_default(),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
@@ -139,6 +146,23 @@ mod tests {
         let mut came = Vec::new();
         far.read_to_end(&mut came).unwrap();
         assert!(came.len() < bytes.len() && bytes.starts_with(&came));
+    }
+
+    #[test]
+    fn a_write_that_a_signal_interrupts_is_repeated() {
+        let (near, mut far) = sockets();
+        let mut signals = 2;
+        let written = DeadlineIo::new(&near, Deadline::after(LONG)).write_all_with(b"abc", |mut socket, bytes| {
+            if signals > 0 {
+                signals -= 1;
+                return Err(ErrorKind::Interrupted.into());
+            }
+            socket.write(bytes)
+        });
+        written.unwrap();
+        let mut came = [0; 3];
+        far.read_exact(&mut came).unwrap();
+        assert_eq!(&came, b"abc");
     }
 
     #[cfg(unix)]

@@ -120,6 +120,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
     use std::thread;
+    use std::time::Instant;
 
     const LONG: Duration = Duration::from_secs(60);
 
@@ -156,6 +157,17 @@ mod tests {
         assert_eq!(pipe.push(&[0], LONG).unwrap_err().kind(), ErrorKind::ConnectionReset);
         assert_eq!(pipe.pull(&mut [0; CAPACITY], LONG).unwrap(), CAPACITY);
         assert_eq!(pipe.pull(&mut [0], LONG).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+
+    #[test]
+    fn the_last_byte_of_room_is_taken_without_a_wait() {
+        let (pipe, start) = (Pipe::default(), Instant::now());
+        assert_eq!(pipe.push(&[0; CAPACITY - 1], LONG * 2).unwrap(), CAPACITY - 1);
+        assert_eq!(pipe.push(&[0; 2], LONG * 2).unwrap(), 1);
+        assert!(start.elapsed() < LONG);
+        assert!(!pipe.is_closed());
+        pipe.close(None);
+        assert!(pipe.is_closed());
     }
 
     #[test]

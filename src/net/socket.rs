@@ -106,13 +106,13 @@ impl Socket {
 
     pub(crate) fn set_read_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         #[cfg(test)]
-        tests::refuse_timeout()?;
+        tests::meet_timeout(limit)?;
         self.handle().set_read_timeout(limit)
     }
 
     pub(super) fn set_write_timeout(&self, limit: Option<Duration>) -> io::Result<()> {
         #[cfg(test)]
-        tests::refuse_timeout()?;
+        tests::meet_timeout(limit)?;
         self.handle().set_write_timeout(limit)
     }
 
@@ -186,9 +186,12 @@ pub(super) mod tests {
     thread_local! {
         /// The error of each timeout that this thread sets, as on a system that refuses them.
         pub(crate) static REFUSES_TIMEOUTS: Cell<Option<io::ErrorKind>> = const { Cell::new(None) };
+        /// The timeout that this thread has set last.
+        pub(crate) static LAST_TIMEOUT: Cell<Option<Duration>> = const { Cell::new(None) };
     }
 
-    pub(super) fn refuse_timeout() -> io::Result<()> {
+    pub(super) fn meet_timeout(limit: Option<Duration>) -> io::Result<()> {
+        LAST_TIMEOUT.set(limit);
         REFUSES_TIMEOUTS.get().map_or(Ok(()), |kind| Err(kind.into()))
     }
 
@@ -204,6 +207,24 @@ pub(super) mod tests {
             accepted.set_nodelay(nodelay).unwrap();
             assert_eq!(options.have_passed_to(&accepted.into()), passed, "{set:?} {nodelay}");
         }
+    }
+
+    /// A Unix socket has no option for it, and needs none.
+    #[cfg(all(unix, feature = "server"))]
+    #[test]
+    fn an_option_that_cannot_be_read_was_not_passed_on() {
+        let timeout = Duration::from_secs(7);
+        for (is_unix, passed) in [(true, true), (false, false)] {
+            let (listening, accepted) = UnixStream::pair().unwrap();
+            let options = InheritedOptions::set(&listening.into(), timeout).unwrap();
+            accepted.set_write_timeout(Some(timeout)).unwrap();
+            let socket = if is_unix { accepted.into() } else { Socket::Tcp(OwnedFd::from(accepted).into()) };
+            assert_eq!(options.have_passed_to(&socket), passed);
+            assert_eq!(socket.local_addr(), None);
+        }
+        let (near, _far) = sockets();
+        let address = near.local_addr().unwrap();
+        assert_eq!(Socket::from(near).local_addr(), Some(address));
     }
 
     #[test]

@@ -333,6 +333,158 @@ pub(super) mod tests {
         assert_eq!(calls, 4);
     }
 
+    #[test]
+    fn a_call_that_would_block_is_repeated() {
+        use ErrorKind::{ConnectionReset, Interrupted, TimedOut, WouldBlock};
+        // The errors of the call before it succeeds; whether the connection has ended; the attempts left before and after.
+        type Row = (&'static [ErrorKind], bool, [u32; 2], Result<(), ErrorKind>);
+        let rows: [Row; 7] = [
+            (&[Interrupted, WouldBlock, TimedOut], false, [1, 1], Ok(())),
+            (&[Interrupted, Interrupted], true, [0, 0], Ok(())),
+            (&[WouldBlock, TimedOut], true, [2, 0], Ok(())),
+            (&[WouldBlock, TimedOut], true, [1, 0], Err(TimedOut)),
+            (&[WouldBlock], true, [0, 0], Err(WouldBlock)),
+            (&[WouldBlock], false, [0, 0], Err(WouldBlock)),
+            (&[ConnectionReset], false, [1, 1], Err(ConnectionReset)),
+        ];
+        for (errors, has_ended, [mut left, left_after], expected) in rows {
+            let (pipe, mut rest) = (Pipe::default(), errors.iter());
+            if has_ended {
+                pipe.close(None);
+            }
+            let result = retry(&pipe, &mut left, || rest.next().map_or(Ok(()), |kind| Err((*kind).into())));
+            let result = result.map_err(|error| error.kind());
+            assert_eq!((result, left, rest.len()), (expected, left_after, 0), "{errors:?} {has_ended}");
+        }
+    }
+
+    /// Neither a half that never has room after the end nor one that has no bytes is asked without a pause.
+    #[test]
+    fn attempts_are_few_and_far_between() {
+        struct Blocks(u32);
+        impl Write for Blocks {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                self.0 += 1;
+                Err(ErrorKind::WouldBlock.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        impl Read for Blocks {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                self.0 += 1;
+                if self.0 > 50 {
+                    return Ok(0);
+                }
+                Err(ErrorKind::WouldBlock.into())
+            }
+        }
+        let (pipe, mut half, start) = (Pipe::default(), Blocks(0), Instant::now());
+        assert_eq!(pipe.push(b"last", LONG).unwrap(), 4);
+        pipe.close(None);
+        assert_eq!(write_all(&mut half, &pipe).unwrap_err().kind(), ErrorKind::WouldBlock);
+        assert_eq!(half.0, ATTEMPTS_AFTER_CLOSE + 1);
+        assert!(start.elapsed() >= RETRY_DELAY * ATTEMPTS_AFTER_CLOSE);
+        let start = Instant::now();
+        copy_from_reader(Box::new(Blocks(0)), &Pipe::default());
+        assert!(start.elapsed() >= RETRY_DELAY * 50);
+    }
+
+    struct Failing;
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::new(ErrorKind::ConnectionReset, "the tunnel has collapsed"))
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Err(ErrorKind::NotConnected.into())
+        }
+    }
+
+    /// The error of a write, which comes soon after its cause.
+    fn write_error(stream: &Stream) -> io::Error {
+        let start = Instant::now();
+        while start.elapsed() < LONG {
+            if let Err(error) = stream.write(&[0; 1 << 16], &[], LONG) {
+                return error;
+            }
+        }
+        panic!("no write fails");
+    }
+
+    #[test]
+    fn an_error_of_the_writer_is_that_of_later_writes() {
+        let stream = Stream::from_split(SplitStream::new(io::empty(), Failing)).unwrap();
+        for error in [write_error(&stream), write_error(&stream)] {
+            assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::ConnectionReset, "the tunnel has collapsed"));
+        }
+    }
+
+    #[test]
+    fn the_caller_sees_its_own_flush_and_addresses() {
+        let [peer, local] = [1, 2].map(|port| SocketAddr::from(([192, 0, 2, 1], port)));
+        let mut split = SplitStream::new(io::empty(), Failing).peer_addr(peer).local_addr(local);
+        assert_eq!(split.addresses(), (Some(peer), Some(local)));
+        assert_eq!(split.flush().unwrap_err().kind(), ErrorKind::NotConnected);
+    }
+
+    #[test]
+    fn a_half_that_panics_ends_both_directions() {
+        struct Panics;
+        impl Read for Panics {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                panic!("on purpose: in a reader")
+            }
+        }
+        impl Write for Panics {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                panic!("on purpose: in a writer")
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        struct Waits(mpsc::Receiver<()>);
+        impl Read for Waits {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                let _ = self.0.recv();
+                Ok(0)
+            }
+        }
+        for reads in [true, false] {
+            let (release, wait) = mpsc::channel();
+            let split = match reads {
+                true => SplitStream::new(Panics, io::sink()),
+                false => SplitStream::new(Waits(wait), Panics),
+            };
+            let stream = Stream::from_split(split).unwrap();
+            let errors = match reads {
+                true => [stream.read(&mut [0], LONG).unwrap_err(), write_error(&stream)],
+                false => [write_error(&stream), stream.read(&mut [0], LONG).unwrap_err()],
+            };
+            for error in errors {
+                assert_eq!((error.kind(), &*error.to_string()), (ErrorKind::Other, "a half of the stream panicked"));
+            }
+            drop(release);
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_dropped_ends_the_thread_of_its_writer() {
+        struct Idle(#[allow(dead_code)] mpsc::Sender<()>);
+        impl Write for Idle {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (held, dropped) = mpsc::channel();
+        drop(Stream::from_split(SplitStream::new(io::empty(), Idle(held))).unwrap());
+        assert_eq!(dropped.recv_timeout(LONG), Err(mpsc::RecvTimeoutError::Disconnected));
+    }
+
     /// A stream whose halves block until `on_end` is called, the number of those calls, and a message for each dropped half.
     pub(in crate::net) fn stuck() -> (SplitStream, Arc<AtomicU64>, mpsc::Receiver<()>) {
         struct Stuck(Arc<Pipe>, mpsc::Sender<()>);

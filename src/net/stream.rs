@@ -388,10 +388,22 @@ pub(crate) mod tests {
         }
     }
 
-    #[cfg(all(feature = "native-tls", feature = "server"))]
+    #[cfg(feature = "server")]
     #[test]
-    fn a_stream_of_the_caller_has_no_socket_for_tls() {
-        let stream = Stream::from_split(stuck().0).unwrap();
-        assert!(stream.try_clone_plain().is_none());
+    fn a_socket_has_other_handles_and_a_stream_of_the_caller_has_none() {
+        let split = Stream::from_split(stuck().0).unwrap();
+        assert!(split.try_clone_socket().is_none());
+        let (near, mut far) = sockets();
+        let stream = Stream::from_socket(near).unwrap();
+        let socket = stream.try_clone_socket().unwrap();
+        (&socket).write_all(b"a").unwrap();
+        far.read_exact(&mut [0]).unwrap();
+        #[cfg(feature = "native-tls")]
+        {
+            assert!(split.try_clone_plain().is_none());
+            let clone = stream.try_clone_plain().unwrap().unwrap();
+            clone.write(b"b", WRITE_QUANTUM).unwrap();
+            far.read_exact(&mut [0]).unwrap();
+        }
     }
 }

@@ -401,7 +401,7 @@ pub(super) fn as_would_block(error: io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::socket::tests::REFUSES_TIMEOUTS;
+    use crate::net::socket::tests::{LAST_TIMEOUT, REFUSES_TIMEOUTS};
     use crate::net::stream::tests::{kind, sockets};
     use std::net::TcpStream;
     use std::sync::mpsc;
@@ -446,6 +446,20 @@ mod tests {
                 }
             };
             assert!(waited >= WRITE_QUANTUM && waited < LONG / 4, "{waited:?}");
+        });
+    }
+
+    /// A thread that does not wait leaves its processor only when the system takes it.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_sliced_write_sleeps_between_its_attempts() {
+        use crate::net::threads::{field, read};
+        watched(|| {
+            let waits = || field(&read("/proc/thread-self/status"), "voluntary_ctxt_switches:");
+            let (near, _far) = sliced();
+            let Some(before) = waits() else { return println!("not run: this system does not count waits") };
+            while near.write(&[0; MAX_WRITE], WRITE_QUANTUM * 100).is_ok() {}
+            assert!(waits() > Some(before));
         });
     }
 
@@ -608,6 +622,40 @@ mod tests {
         assert!(wakes < 70, "{wakes}");
     }
 
+    /// Also of what has arrived before.
+    #[test]
+    fn after_a_shutdown_sliced_calls_have_ended() {
+        watched(|| {
+            let (near, mut far) = sliced();
+            far.write_all(b"abc").unwrap();
+            assert_eq!(near.socket.peek(&mut [0]).unwrap(), 1);
+            near.shutdown();
+            assert_eq!(kind(near.read(&mut [0; 8], LONG)), Ok(0));
+            assert_eq!(kind(near.write(b"x", LONG)), Err(ErrorKind::BrokenPipe));
+        });
+    }
+
+    #[test]
+    fn each_write_is_sent_at_once() {
+        for waits in [Waits::Kernel, Waits::Sliced] {
+            let near = TimedSocket::with_waits(sockets().0, waits).unwrap();
+            assert!(near.socket.as_tcp().unwrap().nodelay().unwrap(), "{waits:?}");
+        }
+    }
+
+    /// Systems may not understand it as a timeout.
+    #[test]
+    fn a_wait_of_centuries_is_no_timeout() {
+        let near = TimedSocket::new(sockets().0).unwrap();
+        for (wait, expected) in [(Duration::MAX, None), (LONG, Some(LONG)), (WRITE_QUANTUM, Some(WRITE_QUANTUM))] {
+            for set in [TimedSocket::set_read_timeout, TimedSocket::set_write_timeout] {
+                LAST_TIMEOUT.set(Some(Duration::ZERO));
+                set(&near, wait).unwrap();
+                assert_eq!(LAST_TIMEOUT.get(), expected);
+            }
+        }
+    }
+
     /// macOS refuses to set a timeout once both directions have ended. What came before can still be read.
     #[test]
     fn a_refused_timeout_is_no_error_after_the_end() {
@@ -664,6 +712,8 @@ mod tests {
                 near.set_read_timeout(LONGEST_SLICE).unwrap();
                 let rest = || near.read_rest(&mut to, LONG, ErrorKind::WouldBlock.into(), None);
                 assert_eq!(kind(refused(REFUSED, rest)), Ok(1));
+                let rest = || near.read_rest(&mut to, LONG, ErrorKind::WouldBlock.into(), None);
+                assert_eq!(kind(refused(REFUSED, rest)), Err(REFUSED), "nothing is there any more");
                 let wait = WRITE_QUANTUM * 2;
                 assert_eq!(kind(refused(REFUSED, || near.write(b"x", wait))), Ok(1));
                 let written = kind(refused(other, || near.write(b"y", wait)));

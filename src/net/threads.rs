@@ -60,7 +60,7 @@ pub(crate) fn spawn(
 
 /// Not generic, because `std` compiles 3 KB for each type of work.
 fn spawn_boxed(name: &str, stack: Option<usize>, work: Box<dyn FnOnce() + Send>) -> io::Result<JoinHandle<()>> {
-    if !has_room(stack_bytes(stack)) {
+    if !has_room(running(), stack_bytes(stack)) {
         return Err(no_room());
     }
     let builder = Builder::new().name(name.into());
@@ -76,13 +76,11 @@ pub(crate) fn no_room() -> io::Error {
     io::Error::new(ErrorKind::WouldBlock, "the limits of the system leave no room for another thread")
 }
 
-fn has_room(stack: u64) -> bool {
-    let Some(running) = running() else { return true };
+fn has_room(running: Option<u64>, stack: u64) -> bool {
+    let Some(running) = running else { return true };
     let mut known = ROOM.lock();
-    let room = match *known {
-        Some(room) if room.at.elapsed() < room.max_age(running, stack) => room,
-        _ => *known.insert(Room::read(running)),
-    };
+    let room = known.filter(|room| room.is_current(running, stack)).unwrap_or_else(|| Room::read(running));
+    *known = Some(room);
     room.fits(running, stack)
 }
 
@@ -101,21 +99,17 @@ struct Room {
 impl Room {
     /// What cannot be read is no limit, or the default.
     fn read(running: u64) -> Room {
-        let limit = number(&read("/proc/sys/vm/max_map_count")).unwrap_or(DEFAULT_MAPPINGS);
         Room {
             at: Instant::now(),
             running,
-            mappings: limit.saturating_sub(mappings()).saturating_sub(RESERVED_MAPPINGS.min(limit / 8)),
+            mappings: free_mappings(number(&read("/proc/sys/vm/max_map_count")), mappings()),
             max_address_space: field(&read("/proc/self/limits"), "Max address space"),
         }
     }
 
-    fn max_age(&self, running: u64, stack: u64) -> Duration {
-        if self.fits(running, stack) {
-            MAX_AGE
-        } else {
-            MAX_AGE_OF_REFUSAL
-        }
+    /// Whether it need not be read again.
+    fn is_current(&self, running: u64, stack: u64) -> bool {
+        self.at.elapsed() < if self.fits(running, stack) { MAX_AGE } else { MAX_AGE_OF_REFUSAL }
     }
 
     /// Whether one more thread fits beside those that run now.
@@ -126,19 +120,33 @@ impl Room {
     }
 }
 
+/// Number of mappings that are free, without the reserve.
+fn free_mappings(limit: Option<u64>, used: u64) -> u64 {
+    let limit = limit.unwrap_or(DEFAULT_MAPPINGS);
+    limit.saturating_sub(used).saturating_sub(RESERVED_MAPPINGS.min(limit / 8))
+}
+
 fn fits_address_space(max: u64, used: u64, stack: u64) -> bool {
     used.saturating_add(stack).saturating_add(BYTES_BESIDE_STACK).saturating_add(RESERVED_BYTES) <= max
 }
 
 /// Number of bytes of address space in use.
 fn address_space() -> u64 {
-    field(&read("/proc/self/status"), "VmSize:").unwrap_or(0).saturating_mul(1024)
+    vm_size(&read("/proc/self/status"))
+}
+
+fn vm_size(status: &str) -> u64 {
+    field(status, "VmSize:").unwrap_or(0).saturating_mul(1024)
 }
 
 /// Number of memory mappings.
 pub(crate) fn mappings() -> u64 {
-    // One line after the other: there may be 65,530.
-    File::open("/proc/self/maps").map_or(0, |maps| count(BufReader::new(maps).split(b'\n').count()))
+    lines("/proc/self/maps")
+}
+
+/// Number of lines of a file, read one after the other: there may be 65,530.
+fn lines(path: &str) -> u64 {
+    File::open(path).map_or(0, |file| count(BufReader::new(file).split(b'\n').count()))
 }
 
 /// The stack that `std` uses for a thread.
@@ -166,11 +174,16 @@ pub(crate) fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-/// Number of threads of this process. The folder has a link for each, and two of its own.
+/// Number of threads of this process.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn running() -> Option<u64> {
     use std::os::unix::fs::MetadataExt;
-    let links = fs::metadata("/proc/self/task").ok()?.nlink();
+    fs::metadata("/proc/self/task").ok().and_then(|folder| threads_of(folder.nlink()))
+}
+
+/// The folder has a link for each thread, and two of its own.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn threads_of(links: u64) -> Option<u64> {
     links.checked_sub(2).filter(|threads| *threads > 0)
 }
 
@@ -201,8 +214,50 @@ mod tests {
             assert_eq!(room(mappings).fits(running, STACK), expected, "{mappings} {running}");
         }
         assert!(!room(u64::MAX - 1).fits(u64::MAX, STACK));
-        assert_eq!(room(6).max_age(10, STACK), MAX_AGE);
-        assert_eq!(room(6).max_age(11, STACK), MAX_AGE_OF_REFUSAL);
+    }
+
+    /// Never a thread that fits beside one that does: a busy machine may pause between the two.
+    #[test]
+    fn what_was_read_is_used_until_it_is_too_old() {
+        let now = Instant::now();
+        let (earlier, second) = (|age| now.checked_sub(age).unwrap(), Duration::from_secs(1));
+        for (at, running, expected) in [
+            // An instant that has not come has no age.
+            (now + MAX_AGE * 100, 10, true),
+            (now + MAX_AGE * 100, 11, true),
+            (earlier(MAX_AGE), 10, false),
+            (earlier(second), 11, false),
+        ] {
+            let room = Room { at, running: 10, mappings: 6, max_address_space: None };
+            assert_eq!(room.is_current(running, STACK), expected, "{running}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_mappings_is_a_reserve() {
+        for (limit, used, free) in
+            [(None, 0, 64_506), (Some(65_530), 506, 64_000), (Some(800), 100, 600), (Some(7), 1, 6), (Some(8), 9, 0)]
+        {
+            assert_eq!(free_mappings(limit, used), free, "{limit:?} {used}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_no_limit() {
+        assert!(has_room(None, u64::MAX));
+        assert_eq!((vm_size("VmSize:\t 2 kB\n"), vm_size("VmSwap: 2 kB\n")), (2048, 0));
+        assert_eq!(lines("/no such file"), 0);
+        assert_eq!(count(7), 7);
+        assert_eq!(stack_bytes(Some(77)), 77);
+        let of_environment = std::env::var("RUST_MIN_STACK").ok().and_then(|bytes| bytes.parse().ok());
+        assert_eq!(stack_bytes(None), of_environment.unwrap_or(2 << 20));
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[test]
+    fn two_links_are_no_threads() {
+        let threads = [0, 1, 2, 3, 10].map(threads_of);
+        assert_eq!(threads, [None, None, None, Some(1), Some(8)]);
     }
 
     #[test]
@@ -227,7 +282,7 @@ mod tests {
         let check = || assert_eq!(std::thread::current().name(), Some("stdws-test"));
         spawn("stdws-test", Some(256 << 10), check).unwrap().join().unwrap();
         if cfg!(target_os = "linux") {
-            assert!(running().is_some() && mappings() > 0 && address_space() > 0);
+            assert!(running().is_some() && mappings() > 1 && address_space() > 1 << 10);
         }
         // No address space has room for this stack, where it is limited.
         let room = Room { max_address_space: Some(1 << 30), ..Room::read(1) };

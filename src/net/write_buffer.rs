@@ -165,9 +165,7 @@ impl WriteBuffer {
                 // A peer that takes bytes is alive, although it may be silent. The keepalive counts this.
                 stream.note_progress();
             }
-            let longest = stall_timer.on_stop(mode, count)?;
-            // The whole limit is waited for in one call, but only after a short wait without room.
-            let wait = if count > 0 { WRITE_QUANTUM } else { longest };
+            let wait = stall_timer.on_stop(mode, count)?;
             taken = self.write_once(stream, tail, mode, wait);
         }
     }
@@ -284,6 +282,8 @@ impl StallTimer {
         };
         match left.is_zero() {
             true => Err(ErrorKind::TimedOut.into()),
+            // The whole limit is waited for in one call, but only after a short wait without room.
+            false if count > 0 => Ok(WRITE_QUANTUM),
             // For a socket, zero means "no timeout".
             false => Ok(left.clamp(MIN_WAIT, MAX_WAIT)),
         }
@@ -293,9 +293,10 @@ impl StallTimer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::split_stream::SplitStream;
     use crate::net::stream::tests::{sockets, WRITES};
     use crate::net::tcp::{TimedSocket, Waits};
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::net::TcpStream;
     use std::sync::mpsc;
     use std::thread;
@@ -504,6 +505,55 @@ mod tests {
         }
     }
 
+    /// A stream that takes this number of bytes, and no more until it is released.
+    fn stream_with_room(room: usize) -> (Stream, mpsc::Sender<()>) {
+        struct Held(mpsc::Sender<()>, mpsc::Receiver<()>);
+        impl Write for Held {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let _ = self.0.send(());
+                let _ = self.1.recv();
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let ((entered, has_entered), (release, hold)) = (mpsc::channel(), mpsc::channel());
+        let stream = Stream::from_split(SplitStream::new(io::empty(), Held(entered, hold))).unwrap();
+        assert_eq!(stream.write(b"x", &[], LONG).unwrap(), 1);
+        has_entered.recv_timeout(LONG).expect("nothing is written");
+        // Now the writer has that byte, and its pipe, of 64 KiB, is empty.
+        let bytes = vec![0; (64 << 10) - room];
+        assert_eq!(stream.write(&bytes, &[], LONG).unwrap(), bytes.len());
+        (stream, release)
+    }
+
+    /// A receiver writes without waiting: what its peer takes is no progress of a long write.
+    #[test]
+    fn what_the_peer_takes_of_a_long_write_is_progress() {
+        const TIME: Duration = Duration::from_millis(50);
+        type Row = (fn() -> WriteMode, bool, Result<(), ErrorKind>);
+        let rows: [Row; 4] = [
+            (|| WriteMode::Brief, false, Ok(())),
+            (|| WriteMode::Never, true, Ok(())),
+            (|| WriteMode::PerChunk(TIME), true, Err(ErrorKind::TimedOut)),
+            (|| WriteMode::Until(Deadline::after(TIME)), true, Err(ErrorKind::TimedOut)),
+        ];
+        for (mode, is_counted, expected) in rows {
+            for room in [0, 1, 10] {
+                let (stream, _release) = stream_with_room(room);
+                let mut buffer = buffer(&[0; 100]);
+                let result = buffer.write(&stream, &[], mode());
+                let case = format!("{:?} {room}", mode());
+                assert_eq!(result.map_err(|error| error.kind()), expected, "{case}");
+                assert_eq!((buffer.len(), buffer.is_congested()), (100 - room, true), "{case}");
+                assert_eq!(stream.progress(), u64::from(is_counted && room > 0), "{case}");
+                assert_eq!(buffer.last_write().is_some(), room > 0, "{case}");
+            }
+        }
+        assert!(WriteMode::Brief.continues(1) && !WriteMode::Brief.continues(0));
+    }
+
     #[test]
     fn an_expired_deadline_fails_a_write_at_once() {
         for (stream, far) in streams() {
@@ -610,5 +660,7 @@ mod tests {
         }
         let endless = StallTimer::default().on_stop(WriteMode::PerChunk(Duration::MAX), 0).unwrap();
         assert_eq!(endless, MAX_WAIT);
+        let after_a_byte = StallTimer::default().on_stop(WriteMode::PerChunk(Duration::MAX), 1).unwrap();
+        assert_eq!(after_a_byte, WRITE_QUANTUM);
     }
 }

@@ -409,4 +409,27 @@ mod tests {
         assert!(shared.track(ws).is_none());
         assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
     }
+
+    /// In every order of the two.
+    #[cfg(debug_assertions)]
+    #[test]
+    fn a_stop_ends_the_wait_for_a_delay() {
+        use crate::primitives::interleaving::{explore, Work};
+        let scenario = || {
+            let shared = Arc::new(SharedReconnect::default());
+            let handle = ReconnectHandle(Arc::clone(&shared));
+            let waits = move || assert_eq!(shared.wait(Duration::from_secs(3600)), Continuation::Stopped);
+            ((), vec![Box::new(waits) as Work, Box::new(move || handle.stop())])
+        };
+        assert!(explore(usize::MAX, scenario, drop) > 1);
+    }
+
+    #[test]
+    fn invalid_delays_are_the_only_item() {
+        let client = Client::new("ws://127.0.0.1:1/").unwrap();
+        let mut connections = client.reconnect(Backoff::default().max_attempts(0));
+        let first = connections.next();
+        assert!(matches!(first, Some(Err(Error::Usage(_)))), "{first:?}");
+        assert!(connections.next().is_none());
+    }
 }

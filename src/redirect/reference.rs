@@ -242,6 +242,15 @@ mod tests {
     }
 
     #[test]
+    fn a_host_header_is_kept_for_the_same_host_and_port_only() {
+        let uri = Uri { host_override: Some("front".into()), ..Uri::parse("ws://a/").unwrap() };
+        for (location, kept) in [("/x", true), ("https://a:80/x", true), ("//b/x", false), ("//a:81/x", false)] {
+            let next = uri.resolve_redirect(location.as_bytes()).unwrap();
+            assert_eq!(next.host_override.is_some(), kept, "{location}");
+        }
+    }
+
+    #[test]
     fn credentials_are_kept_for_the_same_origin_only() {
         let uri = Uri::parse("ws://u:p@a/").unwrap();
         for (location, kept) in [

@@ -242,7 +242,8 @@ fn connect_in_parallel<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<
     let mut race = Race { attempt, state, places, reports, started: Vec::new(), running: 0 };
     let mut next = Deadline::now();
     let connected = loop {
-        if race.running < parallel && next.is_expired() {
+        let more = race.running < parallel && !addresses.is_empty();
+        if more && next.is_expired() {
             if let Some(address) = addresses.pop_front() {
                 race.start(address, share(deadline, parallel, addresses.len().saturating_add(1)));
                 next = Deadline::after(STAGGER);
@@ -251,7 +252,6 @@ fn connect_in_parallel<F: Fn(SocketAddr, Deadline, &AttemptState) -> io::Result<
         if race.running == 0 && addresses.is_empty() {
             break None;
         }
-        let more = race.running < parallel && !addresses.is_empty();
         match race.wait(if more { next.earlier(deadline) } else { deadline }) {
             Some(Ok(connected)) => break Some(connected),
             Some(Err(())) => next = Deadline::now(),

@@ -215,6 +215,24 @@ fn a_write_buffer_passes_on_answers() {
     });
 }
 
+/// Before there is a write buffer, a read by a deadline passes on an answer.
+#[test]
+fn a_stream_passes_on_answers_and_frees_memory() {
+    watched(|| {
+        let (client, server, _) = pair();
+        let stream = Stream::Tls(client);
+        let Stream::Tls(client) = &stream else { panic!("TLS") };
+        client.answer_next_read(&[0x17, 3, 3, 0, 1, 0]);
+        server.try_write(b"abc").unwrap();
+        assert_eq!(stream.read_by(&mut [0; 3], Deadline::after(LONG)).unwrap(), 3);
+        assert!(!stream.has_unsolicited_output());
+        await_bytes(&server, 6);
+        client.memory.lock_buffers().outgoing.reserve(1000);
+        stream.shrink();
+        assert_eq!(client.memory.lock_buffers().outgoing.capacity(), 0);
+    });
+}
+
 /// TLS in TLS: an answer of the outer engine leaves with the next write of the inner one, or waits for the network.
 #[test]
 fn answers_of_the_engine_below_are_passed_on() {

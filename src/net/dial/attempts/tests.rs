@@ -207,6 +207,8 @@ fn without_threads_the_addresses_are_attempted_in_turn() {
     });
     assert_eq!(causes(result), addresses.iter().map(|&a| (a, ErrorKind::ConnectionRefused)).collect::<Vec<_>>());
     drop(all);
+    // The last of these would be one too many.
+    assert_eq!(std::iter::from_fn(|| places.reserve(3)).take(1000).collect::<Vec<_>>().len(), 42);
     assert!(places.reserve(MAX_PARALLEL).is_some(), "the places are not released");
     assert!(places.reserve(1).is_none(), "one address needs no thread");
 }
@@ -340,6 +342,37 @@ fn no_more_attempts_run_at_a_time_than_there_are_places() {
     }
 }
 
+/// Each attempt fails at once, so all the time is left for the others.
+#[test]
+fn each_attempt_has_its_share_of_the_time() {
+    let addresses = || VecDeque::from([v4(1), v4(2), v4(3), v4(4)]);
+    let shares = |parallel: usize| {
+        let (begun, begins) = mpsc::channel();
+        let begun = Mutex::new(begun);
+        let attempt = move |_: SocketAddr, share: Deadline, _: &AttemptState| {
+            begun.lock().unwrap().send(share.remaining().as_secs_f64() / LONG.as_secs_f64()).unwrap();
+            Err(ErrorKind::ConnectionRefused.into())
+        };
+        let mut record = Record::default();
+        if parallel > 1 {
+            let places = Arc::new(Reservation { places: places(), number: parallel });
+            places.places.0.store(parallel, Ordering::SeqCst);
+            connect_in_parallel(addresses(), Deadline::after(LONG), places, Arc::new(attempt), &mut record);
+        } else {
+            connect_in_turn(addresses(), Deadline::after(LONG), attempt, &mut record);
+        }
+        let mut shares: Vec<f64> = begins.iter().collect();
+        // Threads that begin after each other may be heard in another order.
+        shares.sort_by(f64::total_cmp);
+        shares
+    };
+    for (parallel, expected) in [(1, [1.0 / 4.0, 1.0 / 3.0, 0.5, 1.0]), (2, [0.5, 2.0 / 3.0, 1.0, 1.0])] {
+        let shares = shares(parallel);
+        let near = |(share, expected): (&f64, f64)| (expected - 0.06..=expected).contains(share);
+        assert!(shares.len() == 4 && shares.iter().zip(expected).all(near), "{parallel}: {shares:?}");
+    }
+}
+
 /// The deadline passes while an attempt has no result. The addresses without an attempt are reported too.
 #[test]
 fn the_deadline_ends_attempts_that_have_no_result() {
@@ -347,16 +380,20 @@ fn the_deadline_ends_attempts_that_have_no_result() {
         let places = Arc::new(Reservation { places: places(), number });
         places.places.0.store(number, Ordering::SeqCst);
         let (release, hang) = mpsc::channel::<()>();
-        let hang = Mutex::new(hang);
+        let (begun, begins) = mpsc::channel();
+        let (begun, hang) = (Mutex::new(begun), Mutex::new(hang));
         let attempt = Arc::new(move |_: SocketAddr, _: Deadline, _: &AttemptState| {
+            begun.lock().unwrap().send(()).unwrap();
             let _ = hang.lock().unwrap().recv();
             Err(ErrorKind::ConnectionRefused.into())
         });
         let (addresses, mut record) = ([v4(1), v4(2), v4(3)].into(), Record::default());
-        let deadline = Deadline::after(STAGGER / 5);
+        // Time for one more after each that has a place.
+        let deadline = Deadline::after(STAGGER * 5 / 2);
         assert!(connect_in_parallel(addresses, deadline, places, attempt, &mut record).is_none());
         let kinds: Vec<_> = record.attempts.iter().map(|attempt| attempt.error().kind()).collect();
         assert_eq!(kinds, [ErrorKind::TimedOut; 3]);
         drop(release);
+        assert!(begins.iter().count() <= number, "{number} at a time");
     }
 }
