@@ -393,8 +393,9 @@ impl AcceptState {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::server::shutdown::run_shutdown;
     use std::net::{TcpListener, TcpStream};
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::time::Instant;
@@ -418,12 +419,12 @@ mod tests {
         AcceptLoop::start(listener, capacity, (None, system), EventCallback::default(), serve_connection)
     }
 
-    fn start(system: SystemLimits) -> Result<(Arc<AcceptLoop>, SocketAddr), Error> {
+    pub(in crate::server) fn start(system: SystemLimits) -> Result<(Arc<AcceptLoop>, SocketAddr), Error> {
         let (listener, addr) = listen();
         start_on(Listener::bound(listener), system).map(|accept_loop| (accept_loop, addr))
     }
 
-    const UNLIMITED: SystemLimits = SystemLimits { connections: usize::MAX, threads: usize::MAX };
+    pub(in crate::server) const UNLIMITED: SystemLimits = SystemLimits { connections: usize::MAX, threads: usize::MAX };
 
     fn connect(addr: SocketAddr) -> (TcpStream, Vec<u8>) {
         let mut stream = TcpStream::connect(addr).unwrap();
@@ -488,6 +489,94 @@ mod tests {
         }
     }
 
+    /// Whether the listener is open.
+    pub(in crate::server) fn is_listening(accept_loop: &AcceptLoop) -> bool {
+        accept_loop.lock().listener.is_some()
+    }
+
+    /// A thread that has left stands for one that has not been woken, because another process took the connections for that.
+    /// The listener is that of the other process.
+    fn stuck() -> (Arc<AcceptLoop>, TcpListener) {
+        let (shared, _) = listen();
+        let accept_loop = start_on(Listener::given(shared.try_clone().unwrap()).unwrap(), UNLIMITED).unwrap();
+        accept_loop.stop_listening(Deadline::after(LONG));
+        accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0);
+        shared.set_nonblocking(true).unwrap();
+        while shared.accept().is_ok() {}
+        let mut state = accept_loop.lock();
+        state.accepting = 1;
+        state.threads.reserve();
+        drop(state);
+        (accept_loop, shared)
+    }
+
+    /// Accepts this number of connections, or those of a long time.
+    fn accept_some(listener: &TcpListener, number: usize) -> usize {
+        let (start, mut count) = (Instant::now(), 0);
+        while count < number && start.elapsed() < LONG {
+            match listener.accept() {
+                Ok(_) => count += 1,
+                Err(_) => thread::yield_now(),
+            }
+        }
+        count
+    }
+
+    #[test]
+    fn a_shutdown_wakes_the_thread_that_accepts_until_it_leaves() {
+        let (accept_loop, shared) = stuck();
+        thread::scope(|scope| {
+            let shutdown = scope.spawn(|| run_shutdown(&accept_loop, Duration::ZERO, LONG * 2));
+            // More than fit into the time for requests, with 10 ms for each.
+            let connections = accept_some(&shared, 40);
+            let mut state = accept_loop.lock();
+            state.accepting = 0;
+            state.threads.cancel();
+            drop(state);
+            assert_eq!((connections, shutdown.join().unwrap().threads_left()), (40, 0));
+        });
+        // After the deadline: at the beginning, and again before the threads are joined.
+        let (accept_loop, shared) = stuck();
+        assert_eq!(run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO).threads_left(), 1);
+        assert_eq!(accept_some(&shared, 2), 2);
+    }
+
+    #[test]
+    fn each_admission_starts_the_threads_that_are_missing() {
+        let (accept_loop, _) = start(UNLIMITED).unwrap();
+        for (accepting, started) in [(1, 2), (2, 2), (7, 2), (8, 1), (9, 0), (16, 0)] {
+            let threads = accept_loop.lock().threads.alive_count();
+            let real = std::mem::replace(&mut accept_loop.lock().accepting, accepting);
+            let (near, _far) = crate::net::stream::tests::sockets();
+            let accepted = AcceptedSocket { socket: near.into(), peer: None, has_options: false };
+            let (id, _socket) = accept_loop.admit(accepted).unwrap();
+            let mut state = accept_loop.lock();
+            state.registry.remove(id);
+            assert_eq!(state.accepting, accepting - 1 + started, "{accepting}");
+            assert_eq!(state.threads.alive_count(), threads + started, "{accepting}");
+            state.accepting = real + started;
+        }
+        accept_loop.stop_listening(Deadline::after(LONG));
+        assert_eq!(accept_loop.lock().accepting, 0);
+    }
+
+    #[test]
+    fn after_a_burst_the_threads_that_the_limits_of_the_system_count_remain() {
+        let (accept_loop, addr) = start(UNLIMITED).unwrap();
+        let clients: Vec<_> = (0..40).map(|_| connect(addr)).collect();
+        drop(clients);
+        let is_idle =
+            |state: &AcceptState| state.registry.active_count() == 0 && state.threads.alive_count() == state.accepting;
+        while !is_idle(&accept_loop.lock()) {
+            thread::yield_now();
+        }
+        assert_eq!(accept_loop.lock().accepting, MAX_ACCEPTING);
+        accept_loop.stop_listening(Deadline::after(LONG));
+        accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0);
+        let state = accept_loop.lock();
+        assert_eq!((state.accepting, state.threads.alive_count()), (0, 0));
+    }
+
     /// Each of these would cost a connection two switches of threads.
     #[test]
     fn a_thread_that_waits_for_the_end_does_not_wake_for_a_connection() {
@@ -539,7 +628,8 @@ mod tests {
     fn after_a_failed_accept_the_thread_accepts_again() {
         let (accept_loop, events) = stopped();
         accept_loop.lock().rejected.push_back(crate::net::stream::tests::sockets().0.into());
-        for failures in 0..2 {
+        let start = Instant::now();
+        for failures in 0..3 {
             let datagrams = std::os::fd::OwnedFd::from(std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
             let failing = Listener::given(TcpListener::from(datagrams)).unwrap();
             accept_loop.lock().accepting = 1;
@@ -548,9 +638,21 @@ mod tests {
             let state = accept_loop.lock();
             assert!(state.accept_failing && state.accept_error.is_none(), "{failures}");
             assert!(state.rejected.is_empty(), "their descriptors are released");
+            drop(state);
+            let reported: Vec<_> = events.try_iter().collect();
+            match failures {
+                1 => assert!(reported.is_empty(), "only the first of a series: {reported:?}"),
+                _ => assert!(matches!(reported[..], [EventKind::AcceptFailed(_)]), "{reported:?}"),
+            }
+            if failures == 1 {
+                // A connection ends the series.
+                let (near, _far) = crate::net::stream::tests::sockets();
+                accept_loop.lock().accepting = 1;
+                let accepted = AcceptedSocket { socket: near.into(), peer: None, has_options: false };
+                assert!(accept_loop.admit(accepted).is_some());
+            }
         }
-        let reported: Vec<_> = events.try_iter().collect();
-        assert!(matches!(reported[..], [EventKind::AcceptFailed(_)]), "the first of a series: {reported:?}");
+        assert!(start.elapsed() >= ACCEPT_RETRY_DELAY * 3, "a system without descriptors gets time");
     }
 
     #[test]
@@ -600,12 +702,22 @@ mod tests {
         let mut far = reject(&mut state, |_| ());
         assert_eq!((far.read(&mut [0]).unwrap(), state.rejected.len()), (0, 0));
         state.reject_mode = RejectMode::Respond;
-        let peers: Vec<_> = (0..=MAX_LINGERING).map(|_| reject(&mut state, |_| ())).collect();
+        let peers: Vec<_> = (0..=MAX_LINGERING)
+            .map(|_| {
+                let (near, mut far) = crate::net::stream::tests::sockets();
+                far.write_all(&[b'x'; 4 << 10]).unwrap();
+                let mut request = vec![0; 4 << 10];
+                while near.peek(&mut request).unwrap() < request.len() {}
+                state.reject(near.into(), OverloadKind::Connections);
+                far
+            })
+            .collect();
         assert_eq!(state.rejected.len(), MAX_LINGERING);
         for mut far in peers {
             let mut answer = String::new();
             far.read_to_string(&mut answer).unwrap();
             assert!(answer.starts_with("HTTP/1.1 503 "), "{answer:?}");
+            assert!(far.take_error().unwrap().is_none(), "the first, with a request of 4 KiB, is not reset");
         }
     }
 
