@@ -215,11 +215,7 @@ impl AcceptLoop {
                         return Some(admitted);
                     }
                 }
-                // The peer closed its connection before it was accepted.
-                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
-                // The socket no longer listens.
-                Err(error) if error.kind() == ErrorKind::InvalidInput => self.stop_with_error(error),
-                Err(error) => self.pause_after_accept_error(error),
+                Err(error) => self.on_accept_error(error),
             }
             open = self.lock().listener.clone();
         }
@@ -296,6 +292,16 @@ impl AcceptLoop {
         #[cfg(feature = "trace")]
         self.events.emit(|| EventKind::ConnectionRejected(OverloadKind::Connections, accepted.peer));
         None
+    }
+
+    fn on_accept_error(&self, error: io::Error) {
+        match error.kind() {
+            // The peer closed its connection before it was accepted.
+            ErrorKind::ConnectionAborted | ErrorKind::Interrupted => {}
+            // The socket no longer listens.
+            ErrorKind::InvalidInput => self.stop_with_error(error),
+            _ => self.pause_after_accept_error(error),
+        }
     }
 
     /// Waits for a moment, because descriptors or memory have run out and others may release some.
@@ -475,7 +481,17 @@ pub(super) mod tests {
             if shut {
                 accept_loop.lock().registry.close();
             }
-            let (client, answer) = connect(addr);
+            let (client, answer) = thread::scope(|scope| {
+                let waiting = scope.spawn(|| accept_loop.wait_stopped());
+                thread::sleep(WAKE_INTERVAL * 5);
+                assert!(!waiting.is_finished(), "a thread accepts");
+                let (client, answer) = connect(addr);
+                if !shut {
+                    // The thread serves the client, and does not accept any more.
+                    waiting.join().unwrap().unwrap();
+                }
+                (client, answer)
+            });
             match shut {
                 true => assert!(answer.starts_with(b"HTTP/1.1 503 "), "{answer:?}"),
                 false => assert_eq!(answer, b"in"),
@@ -525,15 +541,28 @@ pub(super) mod tests {
     #[test]
     fn a_shutdown_wakes_the_thread_that_accepts_until_it_leaves() {
         let (accept_loop, shared) = stuck();
+        let begin = Instant::now();
         thread::scope(|scope| {
             let shutdown = scope.spawn(|| run_shutdown(&accept_loop, Duration::ZERO, LONG * 2));
             // More than fit into the time for requests, with 10 ms for each.
             let connections = accept_some(&shared, 40);
+            let took = begin.elapsed();
             let mut state = accept_loop.lock();
             state.accepting = 0;
             state.threads.cancel();
             drop(state);
             assert_eq!((connections, shutdown.join().unwrap().threads_left()), (40, 0));
+            assert!(took >= WAKE_INTERVAL * 36, "{took:?}");
+        });
+        // A listener that was shut down, too, is not left to a thread that stays.
+        let (accept_loop, _) = start(UNLIMITED).unwrap();
+        accept_loop.stop_listening(Deadline::after(LONG));
+        accept_loop.lock().accepting = 1;
+        thread::scope(|scope| {
+            let stopping = scope.spawn(|| accept_loop.stop_listening(Deadline::after(LONG)));
+            thread::sleep(WAKE_TIMEOUT * 2);
+            assert!(!stopping.is_finished());
+            accept_loop.lock().accepting = 0;
         });
         // After the deadline: at the beginning, and again before the threads are joined.
         let (accept_loop, shared) = stuck();
@@ -653,6 +682,20 @@ pub(super) mod tests {
             }
         }
         assert!(start.elapsed() >= ACCEPT_RETRY_DELAY * 3, "a system without descriptors gets time");
+        // The peer ended its connection, which is no failure.
+        accept_loop.lock().accept_failing = false;
+        for kind in [ErrorKind::ConnectionAborted, ErrorKind::Interrupted] {
+            accept_loop.on_accept_error(kind.into());
+            assert!(!accept_loop.lock().accept_failing && events.try_recv().is_err());
+        }
+        // The socket does not listen. Only the first of such errors is that of `run`, and none after a stop.
+        for (open, has_error) in [(true, true), (false, false)] {
+            let listener = Arc::new(Listener::bound(listen().0));
+            accept_loop.lock().listener = open.then_some(listener);
+            accept_loop.on_accept_error(ErrorKind::InvalidInput.into());
+            assert!(accept_loop.lock().listener.is_none());
+            assert_eq!(accept_loop.wait_stopped().is_err(), has_error);
+        }
     }
 
     #[test]
@@ -702,12 +745,13 @@ pub(super) mod tests {
         let mut far = reject(&mut state, |_| ());
         assert_eq!((far.read(&mut [0]).unwrap(), state.rejected.len()), (0, 0));
         state.reject_mode = RejectMode::Respond;
-        let peers: Vec<_> = (0..=MAX_LINGERING)
-            .map(|_| {
+        // The first two are closed. One of them has sent a request, which would reset it, and the other nothing.
+        let peers: Vec<_> = (0..MAX_LINGERING + 2)
+            .map(|number| {
                 let (near, mut far) = crate::net::stream::tests::sockets();
-                far.write_all(&[b'x'; 4 << 10]).unwrap();
-                let mut request = vec![0; 4 << 10];
-                while near.peek(&mut request).unwrap() < request.len() {}
+                let mut request = vec![b'x'; if number == 0 { 4 << 10 } else { 0 }];
+                far.write_all(&request).unwrap();
+                while !request.is_empty() && near.peek(&mut request).unwrap() < request.len() {}
                 state.reject(near.into(), OverloadKind::Connections);
                 far
             })
@@ -717,7 +761,7 @@ pub(super) mod tests {
             let mut answer = String::new();
             far.read_to_string(&mut answer).unwrap();
             assert!(answer.starts_with("HTTP/1.1 503 "), "{answer:?}");
-            assert!(far.take_error().unwrap().is_none(), "the first, with a request of 4 KiB, is not reset");
+            assert!(far.take_error().unwrap().is_none(), "it is reset");
         }
     }
 
