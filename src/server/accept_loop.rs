@@ -404,6 +404,7 @@ pub(super) mod tests {
     use crate::server::shutdown::run_shutdown;
     use std::net::{TcpListener, TcpStream};
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::{OnceLock, Weak};
     use std::time::Instant;
 
     const LONG: Duration = Duration::from_secs(120);
@@ -456,7 +457,7 @@ pub(super) mod tests {
     fn threads_that_only_connections_wake_leave_at_once_and_free_the_address() {
         let (listener, addr) = listen();
         let accept_loop = start_on(Listener::given(listener).unwrap(), UNLIMITED).unwrap();
-        let _clients: Vec<_> = (0..5).map(|_| connect(addr)).collect();
+        let clients: Vec<_> = (0..5).map(|_| connect(addr)).collect();
         let start = Instant::now();
         // As a shutdown does. With an expired deadline nothing waits, and threads are woken nevertheless.
         accept_loop.stop_listening(Deadline::after(Duration::ZERO));
@@ -466,6 +467,17 @@ pub(super) mod tests {
         assert_eq!(accept_loop.lock().registry.active_count(), 5, "no connection that wakes is served");
         // Elsewhere the open connections could make another server fail with "address in use".
         TcpListener::bind(addr).unwrap();
+        // The last thread signals its end, and is there to be joined.
+        accept_loop.lock().threads.keep_ended();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0));
+            thread::sleep(WAKE_INTERVAL * 5);
+            drop(clients);
+            waiting.join().unwrap();
+        });
+        assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+        let mut state = accept_loop.lock();
+        assert!(state.threads.alive_count() == 0 && state.threads.take_ended().len() >= 5);
     }
 
     #[test]
@@ -657,13 +669,14 @@ pub(super) mod tests {
     fn after_a_failed_accept_the_thread_accepts_again() {
         let (accept_loop, events) = stopped();
         accept_loop.lock().rejected.push_back(crate::net::stream::tests::sockets().0.into());
-        let start = Instant::now();
         for failures in 0..3 {
             let datagrams = std::os::fd::OwnedFd::from(std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
             let failing = Listener::given(TcpListener::from(datagrams)).unwrap();
             accept_loop.lock().accepting = 1;
+            let start = Instant::now();
             // The next listener is that of the loop, which is closed.
             assert!(accept_loop.accept_next(Some(Arc::new(failing))).is_none());
+            assert!(start.elapsed() >= ACCEPT_RETRY_DELAY, "a system without descriptors gets time");
             let state = accept_loop.lock();
             assert!(state.accept_failing && state.accept_error.is_none(), "{failures}");
             assert!(state.rejected.is_empty(), "their descriptors are released");
@@ -681,7 +694,6 @@ pub(super) mod tests {
                 assert!(accept_loop.admit(accepted).is_some());
             }
         }
-        assert!(start.elapsed() >= ACCEPT_RETRY_DELAY * 3, "a system without descriptors gets time");
         // The peer ended its connection, which is no failure.
         accept_loop.lock().accept_failing = false;
         for kind in [ErrorKind::ConnectionAborted, ErrorKind::Interrupted] {
@@ -726,6 +738,102 @@ pub(super) mod tests {
             "{reported:?}"
         );
         accept_loop.lock().accepting = 0;
+    }
+
+    /// The address is free when no thread accepts, also if one handles a connection.
+    #[test]
+    fn a_thread_that_has_accepted_does_not_keep_the_listener() {
+        let (listener, addr) = listen();
+        let (count, counts) = std::sync::mpsc::channel();
+        let (count, started) = (std::sync::Mutex::new(count), Arc::new(OnceLock::<Weak<AcceptLoop>>::new()));
+        let known = started.clone();
+        let limit_key: LimitKey = Box::new(move |peer| {
+            while known.get().is_none() {
+                thread::yield_now();
+            }
+            let accept_loop = known.get().and_then(Weak::upgrade).unwrap();
+            let users = accept_loop.lock().listener.as_ref().map(Arc::strong_count);
+            count.lock().unwrap().send(users).unwrap();
+            peer
+        });
+        let (capacity, events) = (Capacity { connections: 9, ..Capacity::default() }, EventCallback::default());
+        let capacity = (capacity, RejectMode::Respond, limit_key);
+        let accept_loop =
+            AcceptLoop::start(Listener::bound(listener), capacity, (None, UNLIMITED), events, |_, _, _| ()).unwrap();
+        started.set(Arc::downgrade(&accept_loop)).unwrap();
+        let _client = TcpStream::connect(addr).unwrap();
+        assert_eq!(counts.recv_timeout(LONG), Ok(Some(1)), "that of the loop alone");
+        accept_loop.stop_listening(Deadline::after(LONG));
+    }
+
+    /// No system has addresses for such a stack.
+    #[test]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "trace"))]
+    fn a_thread_that_cannot_be_started_is_reported_and_does_not_count() {
+        let (mut accept_loop, events) = stopped();
+        while Arc::get_mut(&mut accept_loop).map(|accept_loop| accept_loop.stack_size = Some(1 << 47)).is_none() {
+            thread::yield_now();
+        }
+        let mut state = accept_loop.lock();
+        (state.listener, state.accepting) = (Some(Arc::new(Listener::bound(listen().0))), 3);
+        drop(state);
+        let (near, _far) = crate::net::stream::tests::sockets();
+        let accepted = AcceptedSocket { socket: near.into(), peer: None, has_options: false };
+        assert!(accept_loop.admit(accepted).is_some());
+        assert!(matches!(events.try_recv(), Ok(EventKind::ThreadSpawnFailed(_))) && events.try_recv().is_err());
+        let mut state = accept_loop.lock();
+        assert_eq!((state.accepting, state.threads.alive_count()), (2, 0));
+        // For a client that connected before the stop, none is started.
+        (state.listener, state.accepting) = (None, 1);
+        drop(state);
+        let (near, _far) = crate::net::stream::tests::sockets();
+        let accepted = AcceptedSocket { socket: near.into(), peer: None, has_options: false };
+        assert!(accept_loop.admit(accepted).is_some());
+        assert!(events.try_recv().is_err() && accept_loop.lock().accepting == 0);
+    }
+
+    #[test]
+    #[cfg(all(unix, feature = "trace"))]
+    fn a_thread_that_finds_the_listener_closed_leaves() {
+        let (accept_loop, events) = stopped();
+        let accepted = || {
+            let (near, far) = crate::net::stream::tests::sockets();
+            (AcceptedSocket { socket: near.into(), peer: None, has_options: false }, far)
+        };
+        for accepting in [5, 1] {
+            accept_loop.lock().accepting = accepting;
+            // A connection that has woken it is not served.
+            let (waking, far) = accepted();
+            drop(far);
+            assert!(accept_loop.admit(waking).is_none() && events.try_recv().is_err());
+            thread::scope(|scope| {
+                let waiting = scope.spawn(|| accept_loop.wait_stopped());
+                thread::sleep(WAKE_INTERVAL * 5);
+                assert!(!waiting.is_finished());
+                assert!(accept_loop.accept_next(None).is_none());
+                assert_eq!(accept_loop.lock().accepting, accepting - 1);
+                if accepting == 5 {
+                    accept_loop.lock().accepting = 1;
+                    assert!(accept_loop.accept_next(None).is_none());
+                }
+                waiting.join().unwrap().unwrap();
+            });
+        }
+        // One with a client that has connected before leaves as well.
+        accept_loop.lock().accepting = 1;
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| accept_loop.wait_stopped());
+            thread::sleep(WAKE_INTERVAL * 5);
+            let (client, _far) = accepted();
+            let (id, _socket) = accept_loop.admit(client).unwrap();
+            waiting.join().unwrap().unwrap();
+            accept_loop.lock().registry.remove(id);
+        });
+        accept_loop.lock().registry.close();
+        let (late, _far) = accepted();
+        assert!(accept_loop.admit(late).is_none());
+        assert!(matches!(events.try_recv(), Ok(EventKind::ConnectionRejected(OverloadKind::Connections, None))));
+        assert_eq!(accept_loop.lock().registry.active_count(), 0);
     }
 
     #[test]

@@ -155,6 +155,28 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "legacy")]
+    fn bytes_are_read_until_there_are_enough_or_the_stream_ends() {
+        for (before, sent, enough) in
+            [("", "12345678", true), ("123", "45678", true), ("12345678", "", true), ("123", "4567", false)]
+        {
+            let (near, mut far) = sockets();
+            far.write_all(sent.as_bytes()).unwrap();
+            if !enough {
+                far.shutdown(std::net::Shutdown::Write).unwrap();
+            }
+            let stream = Stream::from_socket(near).unwrap();
+            let mut bytes = before.as_bytes().to_vec();
+            let io = HandshakeIo { stream: &stream, deadline: Deadline::after(LONG) };
+            match (io.read_until_len(&mut bytes, 8), enough) {
+                (Ok(()), true) => assert_eq!(bytes, b"12345678"),
+                (Err(Error::Handshake(error)), false) => assert_eq!(*error.kind(), HandshakeErrorKind::UnexpectedEof),
+                (result, _) => panic!("{result:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn no_read_follows_the_last_byte_that_is_discarded() {
         for (first, expected) in [(READ_CHUNK, MAX_LINGER_BYTES), (READ_CHUNK - 1, MAX_LINGER_BYTES - 1 + READ_CHUNK)] {
             let (mut next, mut discarded) = (first, 0);
