@@ -51,9 +51,9 @@ pub(crate) fn reject(io: &HandshakeIo<'_>, error: Error, config: &HandshakeConfi
         io.stream.shutdown();
         return error;
     };
-    let response = rejection::response(rejection.kind(), &config.versions());
+    let linger_timeout = linger_timeout(rejection.kind());
     // The caller receives the rejection also if the response does not arrive.
-    let _ = io.respond(response, &[], linger_timeout(rejection.kind()));
+    let _ = io.respond(rejection::response(rejection.kind(), &config.versions()), &[], linger_timeout);
     let status = rejection::status(rejection.kind());
     Error::Handshake(rejection.with_status(status))
 }
