@@ -360,20 +360,22 @@ fn a_handler_that_fails() {
     }
     log.wait("ended", 1);
     // Not reported twice: a violation inside a message, a Close inside a message, and one between messages.
-    for wire in
-        [&[0x01, 0x81, 0, 0, 0, 0, b'x', 0x81, 0x80, 0, 0, 0, 0][..], &[0x01, 0x80, 0, 0, 0, 0, 0x88, 0x80, 0, 0, 0, 0]]
-    {
-        log.0.lock().unwrap().clear();
+    log.0.lock().unwrap().clear();
+    let wires = [
+        &[0x01, 0x81, 0, 0, 0, 0, b'x', 0x81, 0x80, 0, 0, 0, 0][..],
+        &[0x01, 0x80, 0, 0, 0, 0, 0x88, 0x80, 0, 0, 0, 0],
+    ];
+    for (before, wire) in wires.into_iter().enumerate() {
         let mut peer = wire::connect(server.local_addr().unwrap());
         peer.write_all(REQUEST.as_bytes()).unwrap();
         read_head(&mut peer);
         peer.write_all(wire).unwrap();
         drop(peer);
-        log.wait("ended", 1);
+        log.wait("ended", before + 1);
     }
     let mut closed = connect("closed");
     closed.close(CloseCode::NORMAL, "").unwrap();
-    log.wait("ended", 2);
+    log.wait("ended", 3);
     server.shutdown(LONG);
     assert!(!log.names().contains(&"handler-failed"), "{:?}", log.0.lock().unwrap());
 }

@@ -174,6 +174,14 @@ fn settings_of_a_server() {
     shown.error(&usage(Server::without_listener().trust_forwarded([format!("ann:{SECRET}@h")])));
     let text = shown.check();
     assert!(text.contains("Set-Cookie") && text.contains("chat") && text.contains("http://h"), "{text}");
+    let features = [
+        ("deflate", cfg!(feature = "deflate")),
+        ("tls", cfg!(feature = "native-tls")),
+        ("drafts", cfg!(feature = "legacy")),
+    ];
+    for (name, enabled) in features {
+        assert_eq!(text.contains(&format!(" {name}: ")), enabled, "{name} in {text}");
+    }
 }
 
 /// Relays one connection, and explains what passes.

@@ -350,6 +350,157 @@ fn streams_handed_over_and_connections_on_other_threads_are_closed() {
     drop(unused);
 }
 
+/// They are not on a thread of the server, so all its threads end before.
+#[test]
+fn connections_on_other_threads_are_awaited_and_ended_ones_do_not_count() {
+    let _watchdog = watchdog();
+    let (give, take) = mpsc::channel();
+    let server = server().start(move |ws| {
+        give.send(ws).unwrap();
+        Ok(())
+    });
+    let server = server.unwrap();
+    let addr = server.local_addr().unwrap();
+    let mut ended = raw(addr);
+    let mut kept: WebSocket = take.recv().unwrap();
+    ended.send(CLOSE, b"\x03\xE8");
+    assert!(kept.recv().unwrap().is_none());
+    let mut peers = [raw(addr), raw(addr)];
+    let receiving = [(); 2].map(|()| {
+        let mut ws = take.recv().unwrap();
+        thread::spawn(move || ws.recv().map(drop))
+    });
+    let (done, result) = mpsc::channel();
+    let shutdown = thread::spawn(move || done.send(counts(server.shutdown(LONG))).unwrap());
+    for peer in &mut peers {
+        assert_eq!(peer.read().opcode, CLOSE);
+    }
+    // The threads of the server end meanwhile.
+    assert!(result.recv_timeout(ms(200)).is_err(), "no answer has come");
+    for peer in &mut peers {
+        peer.send(CLOSE, b"\x03\xE9");
+    }
+    assert_eq!(result.recv().unwrap(), [2, 0, 0, 0]);
+    shutdown.join().unwrap();
+    receiving.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
+    assert_eq!(kept.close_info().unwrap().code(), CloseCode::NORMAL);
+}
+
+/// The shutdown has sent its Closes when this connection opens.
+#[test]
+fn a_connection_that_opens_during_a_shutdown_is_awaited() {
+    let _watchdog = watchdog();
+    let (asked, ask) = mpsc::channel();
+    let (go, gone) = mpsc::channel::<()>();
+    let gone = std::sync::Mutex::new(gone);
+    let server = server().on_request(move |request| {
+        if request.path() == "/late" {
+            asked.send(()).unwrap();
+            gone.lock().unwrap().recv().unwrap();
+        }
+        Decision::accept()
+    });
+    let server = server.start(echo).unwrap();
+    let addr = server.local_addr().unwrap();
+    let mut early = settled(addr);
+    let mut late = TcpStream::connect(addr).unwrap();
+    late.set_read_timeout(Some(LONG)).unwrap();
+    late.write_all(&[b"GET /late", REQUEST.strip_prefix(b"GET /").unwrap()].concat()).unwrap();
+    ask.recv().unwrap();
+    let shutdown = thread::spawn(move || server.shutdown(LONG));
+    assert_eq!(early.read().opcode, CLOSE);
+    early.send(CLOSE, b"\x03\xE9");
+    early.wait_for_end();
+    go.send(()).unwrap();
+    assert_eq!(read_head(&mut late), RESPONSE);
+    let mut late = RawPeer::client_side(late);
+    assert_eq!(late.read().payload, b"\x03\xE9");
+    late.send(CLOSE, b"\x03\xE9");
+    late.wait_for_end();
+    assert_eq!(counts(shutdown.join().unwrap()), [2, 0, 0, 0]);
+}
+
+/// It waits, without a shutdown for as long as its time allows, until the peer has read the Close.
+#[test]
+fn a_connection_that_has_failed_is_aborted_at_the_deadline() {
+    let _watchdog = watchdog();
+    let (handler, threads) = observed(echo);
+    let server = server().start(handler).unwrap();
+    let mut peer = settled(server.local_addr().unwrap());
+    peer.send(0xF, b"");
+    peer.wait_for_bytes();
+    let (report, took) = timed(server, ms(100));
+    assert!(took >= ms(100) && took < ms(100) + SLACK, "{took:?}");
+    assert_ended(report, [0, 0, 0], took - ms(100), &threads);
+    assert_eq!(peer.read().payload[..2], 1002_u16.to_be_bytes());
+}
+
+/// Drops of thread-local values are the last that a thread does.
+#[test]
+fn the_threads_of_connections_are_joined_before_the_report_and_the_end_of_run() {
+    struct Last(Arc<AtomicUsize>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            // Longer than the shutdown takes without waiting for this.
+            thread::sleep(ms(100));
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    thread_local! {
+        static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) };
+    }
+    let _watchdog = watchdog();
+    let server = server();
+    let (addr, handle) = (server.local_addr().unwrap(), server.shutdown_handle());
+    let (ended, (done, result)) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
+    let counter = ended.clone();
+    let running = thread::spawn(move || {
+        let end = server.run(move |ws| {
+            LAST.with(|last| *last.borrow_mut() = Some(Last(counter.clone())));
+            echo(ws)
+        });
+        done.send(()).unwrap();
+        end
+    });
+    let mut peers = [settled(addr), settled(addr)];
+    let shutdown = thread::spawn(move || counts(handle.shutdown(LONG)));
+    for peer in &mut peers {
+        assert_eq!(peer.read().opcode, CLOSE);
+    }
+    assert!(result.recv_timeout(ms(100)).is_err(), "no answer has come");
+    for peer in &mut peers {
+        peer.send(CLOSE, b"\x03\xE9");
+    }
+    let report = shutdown.join().unwrap();
+    assert_eq!((report, ended.load(Ordering::SeqCst)), ([2, 0, 0, 0], 2));
+    running.join().unwrap().unwrap();
+}
+
+/// The connection has ended, and the thread has not.
+#[test]
+fn a_handler_that_does_something_else_is_awaited_until_the_deadline() {
+    let _watchdog = watchdog();
+    let (release, wait) = mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let server = server().start(move |ws| {
+        echo(ws)?;
+        let _ = wait.lock().unwrap().recv();
+        Ok(())
+    });
+    let server = server.unwrap();
+    let mut peer = settled(server.local_addr().unwrap());
+    let answer = thread::spawn(move || {
+        assert_eq!(peer.read().opcode, CLOSE);
+        peer.send(CLOSE, b"\x03\xE9");
+        peer.wait_for_end();
+    });
+    let (report, took) = in_two_steps(server, || answer.join().unwrap(), ms(1000));
+    // Without the wait, it would have the time for threads to end, and no more.
+    assert!(took >= ms(1000) && took < ms(1000) + SLACK, "{took:?}");
+    assert_eq!(report, [1, 0, 0, 1]);
+    release.send(()).unwrap();
+}
+
 /// Shows promise P11.
 #[test]
 fn a_handler_that_does_not_return_is_counted_as_a_thread_left() {

@@ -215,11 +215,7 @@ impl AcceptLoop {
                         return Some(admitted);
                     }
                 }
-                // The peer closed its connection before it was accepted.
-                Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
-                // The socket no longer listens.
-                Err(error) if error.kind() == ErrorKind::InvalidInput => self.stop_with_error(error),
-                Err(error) => self.pause_after_accept_error(error),
+                Err(error) => self.on_accept_error(error),
             }
             open = self.lock().listener.clone();
         }
@@ -296,6 +292,16 @@ impl AcceptLoop {
         #[cfg(feature = "trace")]
         self.events.emit(|| EventKind::ConnectionRejected(OverloadKind::Connections, accepted.peer));
         None
+    }
+
+    fn on_accept_error(&self, error: io::Error) {
+        match error.kind() {
+            // The peer closed its connection before it was accepted.
+            ErrorKind::ConnectionAborted | ErrorKind::Interrupted => {}
+            // The socket no longer listens.
+            ErrorKind::InvalidInput => self.stop_with_error(error),
+            _ => self.pause_after_accept_error(error),
+        }
     }
 
     /// Waits for a moment, because descriptors or memory have run out and others may release some.
@@ -393,10 +399,12 @@ impl AcceptState {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::server::shutdown::run_shutdown;
     use std::net::{TcpListener, TcpStream};
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::{OnceLock, Weak};
     use std::time::Instant;
 
     const LONG: Duration = Duration::from_secs(120);
@@ -418,12 +426,12 @@ mod tests {
         AcceptLoop::start(listener, capacity, (None, system), EventCallback::default(), serve_connection)
     }
 
-    fn start(system: SystemLimits) -> Result<(Arc<AcceptLoop>, SocketAddr), Error> {
+    pub(in crate::server) fn start(system: SystemLimits) -> Result<(Arc<AcceptLoop>, SocketAddr), Error> {
         let (listener, addr) = listen();
         start_on(Listener::bound(listener), system).map(|accept_loop| (accept_loop, addr))
     }
 
-    const UNLIMITED: SystemLimits = SystemLimits { connections: usize::MAX, threads: usize::MAX };
+    pub(in crate::server) const UNLIMITED: SystemLimits = SystemLimits { connections: usize::MAX, threads: usize::MAX };
 
     fn connect(addr: SocketAddr) -> (TcpStream, Vec<u8>) {
         let mut stream = TcpStream::connect(addr).unwrap();
@@ -449,7 +457,7 @@ mod tests {
     fn threads_that_only_connections_wake_leave_at_once_and_free_the_address() {
         let (listener, addr) = listen();
         let accept_loop = start_on(Listener::given(listener).unwrap(), UNLIMITED).unwrap();
-        let _clients: Vec<_> = (0..5).map(|_| connect(addr)).collect();
+        let clients: Vec<_> = (0..5).map(|_| connect(addr)).collect();
         let start = Instant::now();
         // As a shutdown does. With an expired deadline nothing waits, and threads are woken nevertheless.
         accept_loop.stop_listening(Deadline::after(Duration::ZERO));
@@ -459,6 +467,17 @@ mod tests {
         assert_eq!(accept_loop.lock().registry.active_count(), 5, "no connection that wakes is served");
         // Elsewhere the open connections could make another server fail with "address in use".
         TcpListener::bind(addr).unwrap();
+        // The last thread signals its end, and is there to be joined.
+        accept_loop.lock().threads.keep_ended();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0));
+            thread::sleep(WAKE_INTERVAL * 5);
+            drop(clients);
+            waiting.join().unwrap();
+        });
+        assert!(start.elapsed() < LONG / 2, "{:?}", start.elapsed());
+        let mut state = accept_loop.lock();
+        assert!(state.threads.alive_count() == 0 && state.threads.take_ended().len() >= 5);
     }
 
     #[test]
@@ -474,7 +493,17 @@ mod tests {
             if shut {
                 accept_loop.lock().registry.close();
             }
-            let (client, answer) = connect(addr);
+            let (client, answer) = thread::scope(|scope| {
+                let waiting = scope.spawn(|| accept_loop.wait_stopped());
+                thread::sleep(WAKE_INTERVAL * 5);
+                assert!(!waiting.is_finished(), "a thread accepts");
+                let (client, answer) = connect(addr);
+                if !shut {
+                    // The thread serves the client, and does not accept any more.
+                    waiting.join().unwrap().unwrap();
+                }
+                (client, answer)
+            });
             match shut {
                 true => assert!(answer.starts_with(b"HTTP/1.1 503 "), "{answer:?}"),
                 false => assert_eq!(answer, b"in"),
@@ -486,6 +515,107 @@ mod tests {
             accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0);
             assert_eq!(accept_loop.lock().threads.alive_count(), 0);
         }
+    }
+
+    /// Whether the listener is open.
+    pub(in crate::server) fn is_listening(accept_loop: &AcceptLoop) -> bool {
+        accept_loop.lock().listener.is_some()
+    }
+
+    /// A thread that has left stands for one that has not been woken, because another process took the connections for that.
+    /// The listener is that of the other process.
+    fn stuck() -> (Arc<AcceptLoop>, TcpListener) {
+        let (shared, _) = listen();
+        let accept_loop = start_on(Listener::given(shared.try_clone().unwrap()).unwrap(), UNLIMITED).unwrap();
+        accept_loop.stop_listening(Deadline::after(LONG));
+        accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0);
+        shared.set_nonblocking(true).unwrap();
+        while shared.accept().is_ok() {}
+        let mut state = accept_loop.lock();
+        state.accepting = 1;
+        state.threads.reserve();
+        drop(state);
+        (accept_loop, shared)
+    }
+
+    /// Accepts this number of connections, or those of a long time.
+    fn accept_some(listener: &TcpListener, number: usize) -> usize {
+        let (start, mut count) = (Instant::now(), 0);
+        while count < number && start.elapsed() < LONG {
+            match listener.accept() {
+                Ok(_) => count += 1,
+                Err(_) => thread::yield_now(),
+            }
+        }
+        count
+    }
+
+    #[test]
+    fn a_shutdown_wakes_the_thread_that_accepts_until_it_leaves() {
+        let (accept_loop, shared) = stuck();
+        let begin = Instant::now();
+        thread::scope(|scope| {
+            let shutdown = scope.spawn(|| run_shutdown(&accept_loop, Duration::ZERO, LONG * 2));
+            // More than fit into the time for requests, with 10 ms for each.
+            let connections = accept_some(&shared, 40);
+            let took = begin.elapsed();
+            let mut state = accept_loop.lock();
+            state.accepting = 0;
+            state.threads.cancel();
+            drop(state);
+            assert_eq!((connections, shutdown.join().unwrap().threads_left()), (40, 0));
+            assert!(took >= WAKE_INTERVAL * 36, "{took:?}");
+        });
+        // A listener that was shut down, too, is not left to a thread that stays.
+        let (accept_loop, _) = start(UNLIMITED).unwrap();
+        accept_loop.stop_listening(Deadline::after(LONG));
+        accept_loop.lock().accepting = 1;
+        thread::scope(|scope| {
+            let stopping = scope.spawn(|| accept_loop.stop_listening(Deadline::after(LONG)));
+            thread::sleep(WAKE_TIMEOUT * 2);
+            assert!(!stopping.is_finished());
+            accept_loop.lock().accepting = 0;
+        });
+        // After the deadline: at the beginning, and again before the threads are joined.
+        let (accept_loop, shared) = stuck();
+        assert_eq!(run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO).threads_left(), 1);
+        assert_eq!(accept_some(&shared, 2), 2);
+    }
+
+    #[test]
+    fn each_admission_starts_the_threads_that_are_missing() {
+        let (accept_loop, _) = start(UNLIMITED).unwrap();
+        for (accepting, started) in [(1, 2), (2, 2), (7, 2), (8, 1), (9, 0), (16, 0)] {
+            let threads = accept_loop.lock().threads.alive_count();
+            let real = std::mem::replace(&mut accept_loop.lock().accepting, accepting);
+            let (near, _far) = crate::net::stream::tests::sockets();
+            let accepted = AcceptedSocket { socket: near.into(), peer: None, has_options: false };
+            let (id, _socket) = accept_loop.admit(accepted).unwrap();
+            let mut state = accept_loop.lock();
+            state.registry.remove(id);
+            assert_eq!(state.accepting, accepting - 1 + started, "{accepting}");
+            assert_eq!(state.threads.alive_count(), threads + started, "{accepting}");
+            state.accepting = real + started;
+        }
+        accept_loop.stop_listening(Deadline::after(LONG));
+        assert_eq!(accept_loop.lock().accepting, 0);
+    }
+
+    #[test]
+    fn after_a_burst_the_threads_that_the_limits_of_the_system_count_remain() {
+        let (accept_loop, addr) = start(UNLIMITED).unwrap();
+        let clients: Vec<_> = (0..40).map(|_| connect(addr)).collect();
+        drop(clients);
+        let is_idle =
+            |state: &AcceptState| state.registry.active_count() == 0 && state.threads.alive_count() == state.accepting;
+        while !is_idle(&accept_loop.lock()) {
+            thread::yield_now();
+        }
+        assert_eq!(accept_loop.lock().accepting, MAX_ACCEPTING);
+        accept_loop.stop_listening(Deadline::after(LONG));
+        accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0);
+        let state = accept_loop.lock();
+        assert_eq!((state.accepting, state.threads.alive_count()), (0, 0));
     }
 
     /// Each of these would cost a connection two switches of threads.
@@ -539,18 +669,45 @@ mod tests {
     fn after_a_failed_accept_the_thread_accepts_again() {
         let (accept_loop, events) = stopped();
         accept_loop.lock().rejected.push_back(crate::net::stream::tests::sockets().0.into());
-        for failures in 0..2 {
+        for failures in 0..3 {
             let datagrams = std::os::fd::OwnedFd::from(std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
             let failing = Listener::given(TcpListener::from(datagrams)).unwrap();
             accept_loop.lock().accepting = 1;
+            let start = Instant::now();
             // The next listener is that of the loop, which is closed.
             assert!(accept_loop.accept_next(Some(Arc::new(failing))).is_none());
+            assert!(start.elapsed() >= ACCEPT_RETRY_DELAY, "a system without descriptors gets time");
             let state = accept_loop.lock();
             assert!(state.accept_failing && state.accept_error.is_none(), "{failures}");
             assert!(state.rejected.is_empty(), "their descriptors are released");
+            drop(state);
+            let reported: Vec<_> = events.try_iter().collect();
+            match failures {
+                1 => assert!(reported.is_empty(), "only the first of a series: {reported:?}"),
+                _ => assert!(matches!(reported[..], [EventKind::AcceptFailed(_)]), "{reported:?}"),
+            }
+            if failures == 1 {
+                // A connection ends the series.
+                let (near, _far) = crate::net::stream::tests::sockets();
+                accept_loop.lock().accepting = 1;
+                let accepted = AcceptedSocket { socket: near.into(), peer: None, has_options: false };
+                assert!(accept_loop.admit(accepted).is_some());
+            }
         }
-        let reported: Vec<_> = events.try_iter().collect();
-        assert!(matches!(reported[..], [EventKind::AcceptFailed(_)]), "the first of a series: {reported:?}");
+        // The peer ended its connection, which is no failure.
+        accept_loop.lock().accept_failing = false;
+        for kind in [ErrorKind::ConnectionAborted, ErrorKind::Interrupted] {
+            accept_loop.on_accept_error(kind.into());
+            assert!(!accept_loop.lock().accept_failing && events.try_recv().is_err());
+        }
+        // The socket does not listen. Only the first of such errors is that of `run`, and none after a stop.
+        for (open, has_error) in [(true, true), (false, false)] {
+            let listener = Arc::new(Listener::bound(listen().0));
+            accept_loop.lock().listener = open.then_some(listener);
+            accept_loop.on_accept_error(ErrorKind::InvalidInput.into());
+            assert!(accept_loop.lock().listener.is_none());
+            assert_eq!(accept_loop.wait_stopped().is_err(), has_error);
+        }
     }
 
     #[test]
@@ -583,6 +740,102 @@ mod tests {
         accept_loop.lock().accepting = 0;
     }
 
+    /// The address is free when no thread accepts, also if one handles a connection.
+    #[test]
+    fn a_thread_that_has_accepted_does_not_keep_the_listener() {
+        let (listener, addr) = listen();
+        let (count, counts) = std::sync::mpsc::channel();
+        let (count, started) = (std::sync::Mutex::new(count), Arc::new(OnceLock::<Weak<AcceptLoop>>::new()));
+        let known = started.clone();
+        let limit_key: LimitKey = Box::new(move |peer| {
+            while known.get().is_none() {
+                thread::yield_now();
+            }
+            let accept_loop = known.get().and_then(Weak::upgrade).unwrap();
+            let users = accept_loop.lock().listener.as_ref().map(Arc::strong_count);
+            count.lock().unwrap().send(users).unwrap();
+            peer
+        });
+        let (capacity, events) = (Capacity { connections: 9, ..Capacity::default() }, EventCallback::default());
+        let capacity = (capacity, RejectMode::Respond, limit_key);
+        let accept_loop =
+            AcceptLoop::start(Listener::bound(listener), capacity, (None, UNLIMITED), events, |_, _, _| ()).unwrap();
+        started.set(Arc::downgrade(&accept_loop)).unwrap();
+        let _client = TcpStream::connect(addr).unwrap();
+        assert_eq!(counts.recv_timeout(LONG), Ok(Some(1)), "that of the loop alone");
+        accept_loop.stop_listening(Deadline::after(LONG));
+    }
+
+    /// No system has addresses for such a stack.
+    #[test]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "trace"))]
+    fn a_thread_that_cannot_be_started_is_reported_and_does_not_count() {
+        let (mut accept_loop, events) = stopped();
+        while Arc::get_mut(&mut accept_loop).map(|accept_loop| accept_loop.stack_size = Some(1 << 47)).is_none() {
+            thread::yield_now();
+        }
+        let mut state = accept_loop.lock();
+        (state.listener, state.accepting) = (Some(Arc::new(Listener::bound(listen().0))), 3);
+        drop(state);
+        let (near, _far) = crate::net::stream::tests::sockets();
+        let accepted = AcceptedSocket { socket: near.into(), peer: None, has_options: false };
+        assert!(accept_loop.admit(accepted).is_some());
+        assert!(matches!(events.try_recv(), Ok(EventKind::ThreadSpawnFailed(_))) && events.try_recv().is_err());
+        let mut state = accept_loop.lock();
+        assert_eq!((state.accepting, state.threads.alive_count()), (2, 0));
+        // For a client that connected before the stop, none is started.
+        (state.listener, state.accepting) = (None, 1);
+        drop(state);
+        let (near, _far) = crate::net::stream::tests::sockets();
+        let accepted = AcceptedSocket { socket: near.into(), peer: None, has_options: false };
+        assert!(accept_loop.admit(accepted).is_some());
+        assert!(events.try_recv().is_err() && accept_loop.lock().accepting == 0);
+    }
+
+    #[test]
+    #[cfg(all(unix, feature = "trace"))]
+    fn a_thread_that_finds_the_listener_closed_leaves() {
+        let (accept_loop, events) = stopped();
+        let accepted = || {
+            let (near, far) = crate::net::stream::tests::sockets();
+            (AcceptedSocket { socket: near.into(), peer: None, has_options: false }, far)
+        };
+        for accepting in [5, 1] {
+            accept_loop.lock().accepting = accepting;
+            // A connection that has woken it is not served.
+            let (waking, far) = accepted();
+            drop(far);
+            assert!(accept_loop.admit(waking).is_none() && events.try_recv().is_err());
+            thread::scope(|scope| {
+                let waiting = scope.spawn(|| accept_loop.wait_stopped());
+                thread::sleep(WAKE_INTERVAL * 5);
+                assert!(!waiting.is_finished());
+                assert!(accept_loop.accept_next(None).is_none());
+                assert_eq!(accept_loop.lock().accepting, accepting - 1);
+                if accepting == 5 {
+                    accept_loop.lock().accepting = 1;
+                    assert!(accept_loop.accept_next(None).is_none());
+                }
+                waiting.join().unwrap().unwrap();
+            });
+        }
+        // One with a client that has connected before leaves as well.
+        accept_loop.lock().accepting = 1;
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| accept_loop.wait_stopped());
+            thread::sleep(WAKE_INTERVAL * 5);
+            let (client, _far) = accepted();
+            let (id, _socket) = accept_loop.admit(client).unwrap();
+            waiting.join().unwrap().unwrap();
+            accept_loop.lock().registry.remove(id);
+        });
+        accept_loop.lock().registry.close();
+        let (late, _far) = accepted();
+        assert!(accept_loop.admit(late).is_none());
+        assert!(matches!(events.try_recv(), Ok(EventKind::ConnectionRejected(OverloadKind::Connections, None))));
+        assert_eq!(accept_loop.lock().registry.active_count(), 0);
+    }
+
     #[test]
     fn a_limited_number_of_rejected_sockets_stays_open() {
         let (accept_loop, _) = start(UNLIMITED).unwrap();
@@ -600,12 +853,23 @@ mod tests {
         let mut far = reject(&mut state, |_| ());
         assert_eq!((far.read(&mut [0]).unwrap(), state.rejected.len()), (0, 0));
         state.reject_mode = RejectMode::Respond;
-        let peers: Vec<_> = (0..=MAX_LINGERING).map(|_| reject(&mut state, |_| ())).collect();
+        // The first two are closed. One of them has sent a request, which would reset it, and the other nothing.
+        let peers: Vec<_> = (0..MAX_LINGERING + 2)
+            .map(|number| {
+                let (near, mut far) = crate::net::stream::tests::sockets();
+                let mut request = vec![b'x'; if number == 0 { 4 << 10 } else { 0 }];
+                far.write_all(&request).unwrap();
+                while !request.is_empty() && near.peek(&mut request).unwrap() < request.len() {}
+                state.reject(near.into(), OverloadKind::Connections);
+                far
+            })
+            .collect();
         assert_eq!(state.rejected.len(), MAX_LINGERING);
         for mut far in peers {
             let mut answer = String::new();
             far.read_to_string(&mut answer).unwrap();
             assert!(answer.starts_with("HTTP/1.1 503 "), "{answer:?}");
+            assert!(far.take_error().unwrap().is_none(), "it is reset");
         }
     }
 

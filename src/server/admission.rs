@@ -243,6 +243,28 @@ mod tests {
     }
 
     #[test]
+    fn a_supplied_stream_counts_until_it_is_dropped_with_the_limits_of_each_call() {
+        let (shared, one, other) = (Arc::new(Lock::new(Admission::default())), ip("192.0.2.1"), ip("192.0.2.2"));
+        let admit = |connections, handshakes, address| {
+            let capacity = Capacity { connections, handshakes, per_address: Some(1) };
+            AdmittedStream::admit(&shared, capacity, address)
+        };
+        let mut first = admit(9, 1, one).map_err(drop).unwrap();
+        assert_eq!(admit(9, 1, other).err(), Some(OverloadKind::Handshakes));
+        first.end_handshake();
+        let mut second = admit(9, 1, None).map_err(drop).unwrap();
+        assert_eq!(second.count_client(one), Err(OverloadKind::Address));
+        assert_eq!(second.count_client(other), Ok(()));
+        assert_eq!(admit(2, 9, None).err(), Some(OverloadKind::Connections));
+        assert_eq!(admit(9, 9, one).err(), Some(OverloadKind::Address));
+        drop(first);
+        assert!(admit(2, 9, one).is_ok());
+        drop(second);
+        let state = shared.lock();
+        assert!(state.active == 0 && state.handshaking == 0 && state.by_address.is_empty());
+    }
+
+    #[test]
     fn the_defaults_are_those_of_the_documentation() {
         let Capacity { connections, handshakes, per_address } = Capacity::default();
         assert_eq!((connections, handshakes, per_address), (16_384, 4_096, None));

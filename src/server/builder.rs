@@ -363,3 +363,16 @@ impl fmt::Debug for Server {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_has_at_least_64_kib_and_at_most_1_gib() {
+        assert!(Server::without_listener().check_settings().is_ok());
+        for (bytes, fits) in [((64 << 10) - 1, false), (64 << 10, true), (1 << 30, true), ((1 << 30) + 1, false)] {
+            assert_eq!(Server::without_listener().stack_size(bytes).check_settings().is_ok(), fits, "{bytes}");
+        }
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! Every version of the protocol uses them. They do not know how a request is checked.
 
+use std::time::Duration;
+
 use super::handshake_config::HandshakeConfig;
 use super::handshake_io::{HandshakeIo, LINGER_TIMEOUT, SHORT_LINGER_TIMEOUT};
 use super::raw_stream::RawStream;
@@ -49,14 +51,18 @@ pub(crate) fn reject(io: &HandshakeIo<'_>, error: Error, config: &HandshakeConfi
         io.stream.shutdown();
         return error;
     };
+    let linger_timeout = linger_timeout(rejection.kind());
     // The caller receives the rejection also if the response does not arrive.
-    let linger_timeout = match rejection.kind() {
-        HandshakeErrorKind::Overload(_) => SHORT_LINGER_TIMEOUT,
-        _ => LINGER_TIMEOUT,
-    };
     let _ = io.respond(rejection::response(rejection.kind(), &config.versions()), &[], linger_timeout);
     let status = rejection::status(rejection.kind());
     Error::Handshake(rejection.with_status(status))
+}
+
+fn linger_timeout(rejection: &HandshakeErrorKind) -> Duration {
+    match rejection {
+        HandshakeErrorKind::Overload(_) => SHORT_LINGER_TIMEOUT,
+        _ => LINGER_TIMEOUT,
+    }
 }
 
 /// Calls the handler of [`Decision::hand_over`](crate::Decision::hand_over).
@@ -68,4 +74,18 @@ pub(crate) fn hand_over(handler: Box<dyn FnOnce(RawStream) + Send>, stream: RawS
     #[cfg(feature = "trace")]
     let _guard = events.panic_guard();
     handler(stream);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::OverloadKind;
+
+    #[test]
+    fn a_peer_that_exceeds_a_limit_keeps_its_place_for_a_shorter_time() {
+        for kind in [OverloadKind::Connections, OverloadKind::Handshakes, OverloadKind::Address] {
+            assert_eq!(linger_timeout(&kind.into()), SHORT_LINGER_TIMEOUT);
+        }
+        assert_eq!(linger_timeout(&HandshakeErrorKind::UnexpectedEof), LINGER_TIMEOUT);
+    }
 }

@@ -92,10 +92,14 @@ impl HandshakeIo<'_> {
 /// Discards bytes from the peer. Closing a socket with unread bytes resets it, and the response could be lost.
 #[inline(never)]
 fn linger(stream: &Stream, deadline: Deadline) {
+    discard(|to| read_some(stream, to, deadline));
+}
+
+fn discard(mut read: impl FnMut(&mut [u8]) -> Result<usize>) {
     let mut chunk = [0; READ_CHUNK];
     let mut discarded = 0_usize;
     while discarded < MAX_LINGER_BYTES {
-        match read_some(stream, &mut chunk, deadline) {
+        match read(&mut chunk) {
             Ok(0) | Err(_) => return,
             Ok(count) => discarded = discarded.saturating_add(count),
         }
@@ -111,8 +115,10 @@ fn read_some(stream: &Stream, to: &mut [u8], deadline: Deadline) -> Result<usize
 mod tests {
     use super::*;
     use crate::net::stream::tests::sockets;
-    use std::io::Write;
+    use std::io::{Read, Write};
     use std::thread;
+
+    const LONG: Duration = Duration::from_secs(120);
 
     /// A peer that sends without end does not keep the thread that has rejected it.
     #[test]
@@ -120,8 +126,79 @@ mod tests {
         let (near, mut far) = sockets();
         let stream = Stream::from_socket(near).unwrap();
         let sending = thread::spawn(move || (0..4096).take_while(|_| far.write_all(&[0; 64 << 10]).is_ok()).count());
-        linger(&stream, Deadline::after(Duration::from_secs(120)));
+        linger(&stream, Deadline::after(LONG));
         drop(stream);
         assert!(sending.join().unwrap() < 4096, "less than 256 MiB with all that the system buffers");
+    }
+
+    #[test]
+    fn after_a_response_the_stream_ends_in_both_directions() {
+        let (near, mut far) = sockets();
+        far.set_read_timeout(Some(LONG)).unwrap();
+        let stream = Stream::from_socket(near).unwrap();
+        let io = HandshakeIo { stream: &stream, deadline: Deadline::never() };
+        thread::scope(|scope| {
+            let responding = scope.spawn(|| io.respond(b"head and ".to_vec(), b"body", LONG * 2));
+            let mut response = String::new();
+            // It ends although the peer has not ended its own direction.
+            far.read_to_string(&mut response).unwrap();
+            assert_eq!(response, "head and body");
+            assert!(!responding.is_finished());
+            far.shutdown(std::net::Shutdown::Write).unwrap();
+            assert!(responding.join().unwrap().is_ok());
+        });
+        // Without patience, the peer is not awaited.
+        let (near, _far) = sockets();
+        let stream = Stream::from_socket(near).unwrap();
+        HandshakeIo { stream: &stream, ..io }.respond(Vec::new(), b"body", Duration::ZERO).unwrap();
+        assert_eq!(stream.read(&mut [0], LONG).unwrap(), 0);
+    }
+
+    #[test]
+    #[cfg(feature = "legacy")]
+    fn bytes_are_read_until_there_are_enough_or_the_stream_ends() {
+        for (before, sent, enough) in
+            [("", "12345678", true), ("123", "45678", true), ("12345678", "", true), ("123", "4567", false)]
+        {
+            let (near, mut far) = sockets();
+            far.write_all(sent.as_bytes()).unwrap();
+            if !enough {
+                far.shutdown(std::net::Shutdown::Write).unwrap();
+            }
+            let stream = Stream::from_socket(near).unwrap();
+            let mut bytes = before.as_bytes().to_vec();
+            let io = HandshakeIo { stream: &stream, deadline: Deadline::after(LONG) };
+            match (io.read_until_len(&mut bytes, 8), enough) {
+                (Ok(()), true) => assert_eq!(bytes, b"12345678"),
+                (Err(Error::Handshake(error)), false) => assert_eq!(*error.kind(), HandshakeErrorKind::UnexpectedEof),
+                (result, _) => panic!("{result:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn no_read_follows_the_last_byte_that_is_discarded() {
+        for (first, expected) in [(READ_CHUNK, MAX_LINGER_BYTES), (READ_CHUNK - 1, MAX_LINGER_BYTES - 1 + READ_CHUNK)] {
+            let (mut next, mut discarded) = (first, 0);
+            discard(|to| {
+                assert_eq!(to.len(), READ_CHUNK);
+                discarded += next;
+                Ok(std::mem::replace(&mut next, READ_CHUNK))
+            });
+            assert_eq!(discarded, expected);
+        }
+        // Nor does one follow the end of the stream, or an error.
+        for end in [0, 1] {
+            let mut reads = 0;
+            discard(|_| {
+                reads += 1;
+                if end == 0 {
+                    Ok(0)
+                } else {
+                    Err(Error::Timeout(Step::Handshake))
+                }
+            });
+            assert_eq!(reads, 1);
+        }
     }
 }

@@ -344,8 +344,48 @@ mod tests {
             let Socket::Tcp(socket) = &accepted.socket else { panic!("a Unix socket") };
             let options = (socket.nodelay().unwrap(), socket.write_timeout().unwrap().is_some());
             assert_eq!((accepted.has_options, options), (inherits, (inherits, inherits)));
+            // Other processes may use the listener that was handed over.
+            assert_eq!(listener.wakeup, if inherits { Wakeup::Shutdown } else { Wakeup::Connect });
             drop(client);
         }
+    }
+
+    #[test]
+    fn a_listener_on_all_addresses_is_reached_over_the_loopback_interface() {
+        let rows = [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+            ("[2001:db8::1]:80", "[2001:db8::1]:80"),
+        ];
+        for (addr, expected) in rows {
+            assert_eq!(connectable_addr(addr.parse().unwrap()), expected.parse().unwrap());
+        }
+    }
+
+    /// Some runtimes pass on sockets that do not block.
+    #[test]
+    #[cfg(unix)]
+    fn an_accept_on_a_socket_that_was_handed_over_waits() {
+        use std::os::unix::net::{UnixListener, UnixStream};
+        let path = std::env::temp_dir().join(format!("stdws-given-{}.sock", std::process::id()));
+        let (tcp, unix) = (TcpListener::bind("127.0.0.1:0").unwrap(), UnixListener::bind(&path).unwrap());
+        let addr = tcp.local_addr().unwrap();
+        tcp.set_nonblocking(true).unwrap();
+        unix.set_nonblocking(true).unwrap();
+        for listener in [Listener::given(tcp).unwrap(), Listener::given_unix(unix).unwrap()] {
+            std::thread::scope(|scope| {
+                let accepting = scope.spawn(|| listener.accept().map(drop));
+                std::thread::sleep(FIRST_BYTE_TIMEOUT);
+                assert!(!accepting.is_finished());
+                match &listener.socket {
+                    ListeningSocket::Tcp(_) => drop(TcpStream::connect(addr).unwrap()),
+                    ListeningSocket::Unix(_) => drop(UnixStream::connect(&path).unwrap()),
+                }
+                accepting.join().unwrap().unwrap();
+            });
+        }
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

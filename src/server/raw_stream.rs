@@ -225,3 +225,91 @@ impl fmt::Debug for RawStream {
         f.debug_struct("RawStream").field("request", &self.request).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handshake::http::HeadParser;
+    use crate::net::split_stream::SplitStream;
+    use crate::net::stream::tests::sockets;
+    use std::io::ErrorKind;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Instant;
+
+    const LONG: Duration = Duration::from_secs(120);
+
+    fn handed_over(stream: Stream) -> (Arc<Stream>, RawStream) {
+        let mut parser = HeadParser::request();
+        parser.feed(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        let (stream, request) = (Arc::new(stream), Request::new(parser.finish().unwrap(), None, None));
+        (stream.clone(), RawStream::new(stream, request, b"early".to_vec(), &Timeouts::default()))
+    }
+
+    /// The handshake has another reference to it, as long as the handler runs.
+    #[test]
+    fn the_stream_is_closed_when_it_is_dropped_and_not_when_its_socket_was_taken_out() {
+        let (near, mut far) = sockets();
+        far.set_read_timeout(Some(LONG)).unwrap();
+        let (stream, raw) = handed_over(Stream::from_socket(near).unwrap());
+        drop(raw);
+        assert_eq!(far.read(&mut [0]).unwrap(), 0);
+        assert_eq!(stream.read(&mut [0], LONG).unwrap(), 0, "both directions");
+        let (near, mut far) = sockets();
+        far.set_read_timeout(Some(LONG)).unwrap();
+        let (_stream, raw) = handed_over(Stream::from_socket(near).unwrap());
+        let (mut tcp, early) = raw.into_tcp().unwrap();
+        tcp.write_all(&early).unwrap();
+        far.read_exact(&mut [0; 5]).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_unix_stream_is_taken_out_as_what_it_is() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        far.set_read_timeout(Some(LONG)).unwrap();
+        let (_stream, mut raw) = handed_over(Stream::from_socket(near).unwrap());
+        raw.read_exact(&mut [0; 2]).unwrap();
+        let (mut unix, rest) = raw.into_tcp().unwrap_err().into_unix().unwrap();
+        unix.write_all(&rest).unwrap();
+        let mut received = [0; 3];
+        far.read_exact(&mut received).unwrap();
+        assert_eq!(&received, b"rly");
+    }
+
+    /// A caller-supplied stream commonly ends with `on_end`, and what was written before has to arrive.
+    #[test]
+    fn a_supplied_stream_passes_on_what_was_written_before_it_ends() {
+        struct Slow(mpsc::Sender<&'static str>);
+        impl Write for Slow {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                thread::sleep(Duration::from_millis(50));
+                self.0.send("written").map_err(|_| ErrorKind::BrokenPipe)?;
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (log, logged) = mpsc::channel();
+        let end = log.clone();
+        let split = SplitStream::new(io::empty(), Slow(log)).on_end(move || end.send("ended").unwrap());
+        let (_stream, mut raw) = handed_over(Stream::from_split(split).unwrap());
+        raw.write_all(b"last words").unwrap();
+        let start = Instant::now();
+        drop(raw);
+        let first = logged.recv_timeout(LONG).unwrap();
+        assert!(first == "written" || start.elapsed() >= FINISH_TIMEOUT);
+    }
+
+    #[test]
+    fn a_read_into_nothing_waits_for_nothing() {
+        let (near, _far) = sockets();
+        let (_stream, mut raw) = handed_over(Stream::from_split(SplitStream::new(near, io::sink())).unwrap());
+        raw.set_timeouts(Duration::from_millis(1), LONG);
+        raw.read_exact(&mut [0; 5]).unwrap();
+        assert_eq!(raw.read(&mut []).unwrap(), 0);
+        assert_eq!(raw.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+        assert!(raw.into_tcp().is_err());
+    }
+}

@@ -90,7 +90,7 @@ fn open_connection(
     });
     let deadline = Deadline::after(config.timeouts.handshake);
     let endpoints = Endpoints { peer, local };
-    let stream = if has_options { Stream::from_accepted(socket) } else { plain_stream(socket)? };
+    let stream = stream_over(socket, has_options)?;
     #[cfg(feature = "native-tls")]
     let tls_socket = config.tls.as_ref().and_then(|tls| Some(stream.try_clone_plain()?.map(|socket| (tls, socket))));
     #[cfg(feature = "native-tls")]
@@ -127,8 +127,12 @@ fn register_handshake(
     }
 }
 
-fn plain_stream(socket: Socket) -> Result<Stream> {
-    Stream::from_socket(socket).map_err(|error| Error::io(Step::Handshake, error))
+/// `has_options`: the socket has inherited the options that a stream needs.
+fn stream_over(socket: Socket, has_options: bool) -> Result<Stream> {
+    match has_options {
+        true => Ok(Stream::from_accepted(socket)),
+        false => Stream::from_socket(socket).map_err(|error| Error::io(Step::Handshake, error)),
+    }
 }
 
 #[cfg(test)]
@@ -153,7 +157,7 @@ mod tests {
         let accept_loop = AcceptLoop::start(listener, capacity, (None, system), events, |_, _, _| ()).unwrap();
         let id = accept_loop.lock().registry.try_insert(None).unwrap();
         let begin = || {
-            let stream = plain_stream(sockets().0.into()).unwrap();
+            let stream = stream_over(sockets().0.into(), false).unwrap();
             let pending = PendingHandshake::new(stream, Endpoints { peer: None, local: None }, Deadline::now());
             register_handshake(&accept_loop, id, pending)
         };
@@ -161,5 +165,16 @@ mod tests {
         drop(accept_loop.lock().registry.close());
         assert!(matches!(begin(), Err(Error::Closed(None))));
         accept_loop.stop_listening(Deadline::after(Duration::from_secs(60)));
+    }
+
+    /// A socket of a listener that was handed over, or of another system, has none.
+    #[test]
+    fn options_are_set_on_a_socket_that_has_inherited_none() {
+        for has_options in [true, false] {
+            let (near, _far) = sockets();
+            let stream = stream_over(near.into(), has_options).unwrap();
+            let Some(Socket::Tcp(socket)) = stream.socket() else { panic!("a TCP socket") };
+            assert_eq!(socket.nodelay().unwrap(), !has_options);
+        }
     }
 }

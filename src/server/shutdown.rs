@@ -260,7 +260,7 @@ impl<'a> ShutdownProgress<'a> {
         while let Some(connection) = self.unsent.pop() {
             let before =
                 u32::try_from(self.total.saturating_sub(self.unsent.len()).saturating_sub(1)).unwrap_or(u32::MAX);
-            let all = u32::try_from(self.total).unwrap_or(u32::MAX).max(1);
+            let all = u32::try_from(self.total).unwrap_or(u32::MAX);
             let due = self.window.saturating_mul(before).checked_div(all).unwrap_or_default();
             let elapsed = self.started_at.elapsed();
             if due > elapsed {
@@ -302,9 +302,8 @@ impl<'a> ShutdownProgress<'a> {
         self.handshaking = handshaking;
     }
 
-    /// Aborts everything that has not ended by the deadline.
+    /// Aborts everything that has not ended by the deadline. Follows a [`poll`](ShutdownProgress::poll).
     fn abort_remaining(&mut self) {
-        self.poll();
         let closing = self.closing.drain(..).map(|closing| closing.connection);
         for connection in self.unsent.drain(..).chain(closing) {
             connection.abort_with(Error::Timeout(Step::Close));
@@ -325,6 +324,11 @@ impl<'a> ShutdownProgress<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::frame::Role;
+    use crate::connection::testing::{long_timeouts, websocket_over, LONG};
+    use crate::net::stream::{tests::sockets, Stream};
+    use crate::server::accept_loop::tests::{is_listening, start, UNLIMITED};
+    use std::io::{ErrorKind, Read, Write};
     use std::sync::mpsc;
 
     /// A shutdown waits for a start of another thread, for its own time at most. The server is not started then.
@@ -357,5 +361,93 @@ mod tests {
             Err(Error::Closed(None))
         });
         assert!(started.is_err());
+    }
+
+    #[test]
+    fn a_shutdown_goes_on_when_the_start_has_ended() {
+        let handle = ShutdownHandle::default();
+        let (begun, begins) = mpsc::channel();
+        let (go_on, may_end) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let (starter, stopping) = (&handle, &handle);
+            let starting = scope.spawn(move || {
+                let ended = starter.start(|| {
+                    begun.send(()).unwrap();
+                    may_end.recv().unwrap();
+                    start(UNLIMITED).map(|(accept_loop, _)| accept_loop)
+                });
+                ended.unwrap()
+            });
+            begins.recv().unwrap();
+            let (done, result) = mpsc::channel();
+            scope.spawn(move || done.send(stopping.shutdown(Duration::MAX)));
+            assert!(result.recv_timeout(POLL_INTERVAL * 5).is_err(), "it waits for the start");
+            go_on.send(()).unwrap();
+            assert_eq!(result.recv_timeout(LONG), Ok(ShutdownReport::default()));
+            assert!(!is_listening(&starting.join().unwrap()));
+        });
+    }
+
+    /// A client that connects meanwhile is refused, and does not prolong it.
+    #[test]
+    fn a_shutdown_stops_listening_before_it_waits_for_requests() {
+        let (accept_loop, _) = start(UNLIMITED).unwrap();
+        let id = accept_loop.lock().registry.try_insert(None).unwrap();
+        thread::scope(|scope| {
+            let (done, result) = mpsc::channel();
+            let accept_loop = &accept_loop;
+            scope.spawn(move || {
+                accept_loop.shutdown.call(Deadline::never(), || {
+                    await_requests(accept_loop, Deadline::never());
+                    done.send(()).unwrap();
+                    ShutdownReport::default()
+                })
+            });
+            while is_listening(accept_loop) {
+                assert!(result.try_recv().is_err(), "it still listens");
+                thread::yield_now();
+            }
+            assert!(result.recv_timeout(POLL_INTERVAL * 5).is_err(), "a request is awaited");
+            accept_loop.lock().registry.remove(id);
+            assert_eq!(result.recv_timeout(LONG), Ok(()));
+        });
+    }
+
+    #[test]
+    fn a_connection_that_has_not_begun_its_handshake_counts_as_aborted() {
+        let (accept_loop, _) = start(UNLIMITED).unwrap();
+        let _id = accept_loop.lock().registry.try_insert(None).unwrap();
+        assert_eq!(run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO).aborted(), 1);
+    }
+
+    /// No other thread uses this connection, and the network is full when the Close is to be sent.
+    #[test]
+    fn a_close_that_the_network_does_not_take_is_sent_later() {
+        let (accept_loop, _) = start(UNLIMITED).unwrap();
+        let (mut near, mut far) = sockets();
+        near.set_nonblocking(true).unwrap();
+        while !matches!(near.write(&[0; 64 << 10]), Err(error) if error.kind() == ErrorKind::WouldBlock) {}
+        near.set_nonblocking(false).unwrap();
+        let ws = websocket_over(Stream::from_socket(near).unwrap(), Role::Server, long_timeouts());
+        let id = accept_loop.lock().registry.try_insert(None).unwrap();
+        accept_loop.lock().registry.mark_open(id, ws.shared_connection());
+        thread::scope(|scope| {
+            let shutdown = scope.spawn(|| run_shutdown(&accept_loop, Duration::ZERO, LONG));
+            while ws.shared_connection().is_open() {
+                thread::yield_now();
+            }
+            // The shutdown tries it meanwhile.
+            thread::sleep(POLL_INTERVAL * 5);
+            far.set_read_timeout(Some(LONG)).unwrap();
+            let (mut last, mut part) = (Vec::new(), vec![0; 64 << 10]);
+            while last != b"\x88\x02\x03\xE9" {
+                let count = far.read(&mut part).expect("the Close");
+                last.extend_from_slice(&part[..count]);
+                last.drain(..last.len().saturating_sub(4));
+            }
+            assert!(ws.shared_connection().end().is_none());
+            assert_eq!(run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO).timed_out(), 1);
+            assert_eq!(shutdown.join().unwrap().timed_out(), 1);
+        });
     }
 }

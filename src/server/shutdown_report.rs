@@ -143,6 +143,7 @@ impl Drop for CompletionGuard<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
 
     #[test]
     fn only_a_shutdown_that_runs_has_a_deadline() {
@@ -155,5 +156,43 @@ mod tests {
         assert_eq!(report.unwrap().clean(), 7);
         assert!(once.deadline().is_expired());
         assert_eq!(once.call(Deadline::never(), ShutdownReport::default), report);
+    }
+
+    #[test]
+    fn other_threads_wait_for_the_report_and_the_thread_of_the_work_does_not() {
+        let once = Once::default();
+        // Nothing has begun.
+        once.wait();
+        let (begun, begins) = mpsc::channel();
+        let (go_on, may_end) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let worker = &once;
+            let working = scope.spawn(move || {
+                let once = worker;
+                once.call(Deadline::never(), || {
+                    assert_eq!(once.call(Deadline::never(), || panic!("it runs already")), None);
+                    begun.send(()).unwrap();
+                    may_end.recv().unwrap();
+                    ShutdownReport { clean: 7, ..ShutdownReport::default() }
+                })
+            });
+            begins.recv().unwrap();
+            let (waited, waits) = mpsc::channel();
+            let waiting = [(); 2].map(|()| waited.clone());
+            for (turn, waited) in waiting.into_iter().enumerate() {
+                let once = &once;
+                scope.spawn(move || {
+                    match turn {
+                        0 => once.wait(),
+                        _ => assert!(once.call(Deadline::never(), || panic!("it runs already")).is_some()),
+                    }
+                    waited.send(turn).unwrap();
+                });
+            }
+            assert!(waits.recv_timeout(Duration::from_millis(100)).is_err(), "the work has not ended");
+            go_on.send(()).unwrap();
+            assert_eq!(working.join().unwrap().unwrap().clean(), 7);
+            assert_eq!(waits.iter().take(2).sum::<usize>(), 1);
+        });
     }
 }

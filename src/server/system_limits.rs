@@ -74,7 +74,11 @@ impl SystemLimits {
 
     /// Whether the process may have one more thread: one system call.
     pub(super) fn allow_thread(&self) -> bool {
-        running().map_or(true, |threads| saturated(threads) < self.threads)
+        self.allow_thread_beside(running())
+    }
+
+    fn allow_thread_beside(&self, running: Option<u64>) -> bool {
+        running.map_or(true, |threads| saturated(threads) < self.threads)
     }
 }
 
@@ -108,7 +112,7 @@ impl Readings {
             groups: groups.collect(),
             status: read("/proc/self/status"),
             mappings: mappings(),
-            descriptors: fs::read_dir("/proc/self/fd").map_or(0, |entries| count(entries.count())),
+            descriptors: fs::read_dir("/proc/self/fd").map(|entries| count(entries.count())).unwrap_or_default(),
         }
     }
 
@@ -133,7 +137,7 @@ impl Readings {
         let of_system = [field(&self.limits, "Max processes"), number(&self.threads_max), number(&self.pid_max)];
         let of_system = of_system.into_iter().flatten().map(|limit| fitting(limit, 0, RESERVED_THREADS, 1));
         let of_groups = self.groups.iter().filter_map(|(max, current)| {
-            let others = number(current).unwrap_or(0).saturating_sub(running);
+            let others = number(current).unwrap_or_default().saturating_sub(running);
             Some(fitting(number(max)?, others, RESERVED_THREADS, 1))
         });
         of_system.chain(of_groups).min().unwrap_or(u64::MAX)
@@ -143,7 +147,7 @@ impl Readings {
         let addresses = u64::try_from(usize::MAX / 2).unwrap_or(u64::MAX);
         let limit = field(&self.limits, "Max address space").unwrap_or(u64::MAX).min(addresses);
         let cost = stack.saturating_add(BYTES_BESIDE_STACK);
-        let size = field(&self.status, "VmSize:").unwrap_or(0).saturating_mul(1024);
+        let size = field(&self.status, "VmSize:").unwrap_or_default().saturating_mul(1024);
         // An emulator of 32 bits states its own size, more than all addresses of this program: then nothing is known.
         let size = count(usize::try_from(size).unwrap_or_default());
         fitting(limit, size.saturating_sub(running.saturating_mul(cost)), RESERVED_BYTES, cost)
@@ -156,7 +160,7 @@ impl Readings {
 }
 
 fn fitting(limit: u64, used: u64, reserve: u64, cost: u64) -> u64 {
-    limit.saturating_sub(used).saturating_sub(reserve.min(limit / 4)).checked_div(cost).unwrap_or(0)
+    limit.saturating_sub(used).saturating_sub(reserve.min(limit / 4)).checked_div(cost).unwrap_or_default()
 }
 
 fn saturated(number: u64) -> usize {
@@ -238,6 +242,11 @@ Max address space         unlimited            unlimited            bytes
             // Of the 100 in the group, two are ours.
             ("group", Readings { groups: vec![("500".into(), "100".into())], ..common() }, 500 - 125 - 100 - 16),
             (
+                "large group",
+                Readings { groups: vec![("2000".into(), "100".into())], ..common() },
+                2000 - 256 - 100 - 16,
+            ),
+            (
                 "above",
                 Readings { groups: vec![("500".into(), "0".into()), ("400".into(), "0".into())], ..common() },
                 282,
@@ -252,6 +261,42 @@ Max address space         unlimited            unlimited            bytes
         let status = "Threads:\t5002\n".into();
         let second = Readings { mappings: 48 + 20_000, status, ..common() }.limits(STACK);
         assert_eq!(second, SystemLimits { connections: 5_555, threads: 10_573 });
+    }
+
+    /// In each pair of rows, one unit more is used or less is there.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn each_cost_and_each_reserve_counts_exactly() {
+        let mappings = |limit: u64| Readings { max_map_count: limit.to_string(), ..common() };
+        let unknown = |mappings| Readings { max_map_count: String::new(), mappings, ..common() };
+        let address_space = |limit: u64| Readings {
+            limits: LIMITS.replace("space         unlimited", &format!("space         {limit}")),
+            status: "VmSize: 8000 kB\nThreads: 2\n".into(),
+            ..common()
+        };
+        let enough = 2_048 + (48 - 2 * 4) + 6 * 10_000;
+        // The stacks of both threads are a part of the size.
+        let cost = STACK + (256 << 10);
+        let addresses = (256 << 20) + (8000 * 1024 - 2 * cost) + 500 * cost;
+        let rows = [
+            (mappings(enough), 10_000),
+            (mappings(enough - 1), 9_999),
+            (unknown(8 + 2), 10_580),
+            (unknown(8 + 3), 10_579),
+            (address_space(addresses), 500),
+            (address_space(addresses - 1), 499),
+        ];
+        for (readings, threads) in rows {
+            assert_eq!(readings.limits(STACK).connections, threads - 2 - 16, "{readings:?}");
+        }
+    }
+
+    #[test]
+    fn a_thread_is_allowed_below_the_limit_or_where_none_are_counted() {
+        let limits = SystemLimits { connections: 8, threads: 5 };
+        for (running, allowed) in [(None, true), (Some(4), true), (Some(5), false), (Some(6), false)] {
+            assert_eq!(limits.allow_thread_beside(running), allowed);
+        }
     }
 
     /// With four mappings a thread and two more for buffers, as many as fit leave a reserve.
