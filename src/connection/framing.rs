@@ -833,4 +833,39 @@ mod tests {
             assert_eq!(client.recv().unwrap(), Some(Message::from("still open")));
         }
     }
+
+    /// The same for the last sender of a connection that another thread receives from.
+    #[test]
+    fn a_dropped_sender_ends_a_stream_that_stands_for_a_close() {
+        for version in drafts() {
+            let (ws, far) = alone(version, Role::Server, long_timeouts());
+            let connection = ws.shared_connection();
+            let ends = connection.protocol.closes_by_eof();
+            connection.queue(Opcode::Data(MessageKind::Text), b"last").unwrap();
+            connection.close_nonblocking(CloseCode::GOING_AWAY);
+            assert_eq!(connection.stream.try_write(b"more").is_err(), ends, "{version}");
+            connection.abort();
+            assert!(rest(far).windows(4).any(|bytes| bytes == b"last"), "{version}");
+        }
+    }
+
+    /// What a large message needed is freed in every version, as by the keepalive.
+    #[test]
+    fn an_idle_decoder_frees_its_buffers() {
+        for version in drafts() {
+            let plain = NegotiatedDraft { deflate_stream: false, ..agreed(version) };
+            let (near, far) = sockets();
+            let mut client = websocket_over(near, Role::Client, version, &plain, long_timeouts());
+            let mut server = websocket_over(far, Role::Server, version, &plain, long_timeouts());
+            under_watchdog(move || {
+                let sending = std::thread::spawn(move || client.send("a".repeat(60_000)).map(|()| client));
+                assert_eq!(server.recv().unwrap().unwrap().len(), 60_000);
+                let before = server.receiver.decoder.space().len();
+                server.receiver.decoder.shrink();
+                let after = server.receiver.decoder.space().len();
+                assert!(after < before, "{version} {before} {after}");
+                drop(sending.join().unwrap().unwrap());
+            });
+        }
+    }
 }

@@ -931,4 +931,170 @@ mod tests {
         assert_eq!(step(ws.recv()), Some(Step::Keepalive));
         assert_eq!(step(sending.join().unwrap()), Some(Step::Keepalive));
     }
+
+    /// The time for a message starts again with each 64 KiB.
+    #[test]
+    fn a_long_message_has_time_for_each_64_kib() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            peer.socket.write_all(&[0x82]).unwrap();
+            wait_until(|| ws.try_recv().is_err() && ws.receiver.decoder.is_incomplete());
+            let (receiver, status) =
+                (&mut ws.receiver, WriteStatus { congested: false, closing: false, ping_wait: LONG });
+            receiver.message_started = None;
+            receiver.nearest_deadline(None, &status);
+            assert_eq!(receiver.message_started.map(|(_, count)| count), Some(0));
+            for (count, starts_again) in [(0, false), (65_535, false), (65_536, true), (65_537, true)] {
+                let begun = Instant::now();
+                while Instant::now() == begun {}
+                receiver.message_started = Some((begun, count));
+                receiver.nearest_deadline(None, &status);
+                let (since, left) = receiver.message_started.unwrap();
+                assert_eq!((since > begun, left), (starts_again, if starts_again { 0 } else { count }));
+            }
+            receiver.message_started = Some((Instant::now(), 7));
+            receiver.on_bytes(3);
+            assert_eq!(receiver.message_started.map(|(_, count)| count), Some(10));
+        }
+    }
+
+    /// A socket that is closed with unread bytes resets the connection, and the Close can be lost.
+    #[test]
+    fn a_dropped_connection_drops_input_that_has_arrived() {
+        for role in ROLES {
+            let (ws, mut peer) = websocket(role, long_timeouts());
+            (0..4).for_each(|_| peer.send(true, BINARY, &[0; 1000]));
+            let wanted = if role == Role::Client { 4 * 1004 } else { 4 * 1008 };
+            let socket = ws.connection().stream.socket().unwrap();
+            wait_until(|| socket.peek(&mut [0; 8192]).is_ok_and(|count| count == wanted));
+            drop(ws);
+            assert_eq!(peer.frame(), Some((true, Opcode::Close, b"\x03\xE9".to_vec())));
+            assert_eq!(peer.socket.read(&mut [0; 8]).map_err(|error| error.kind()), Ok(0));
+        }
+    }
+
+    /// Of the limits, only that for a message is reported to the peer.
+    #[test]
+    fn a_message_that_stops_is_answered_with_a_close() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, Timeouts { message: SHORT, ..long_timeouts() });
+            peer.socket.write_all(&[0x82]).unwrap();
+            assert_eq!(step(ws.recv()), Some(Step::Message));
+            assert_eq!(peer.frames(), [(true, Opcode::Close, b"\x03\xF0".to_vec())]);
+        }
+    }
+
+    /// A position counts the bytes that came with the opening handshake.
+    #[test]
+    fn early_bytes_count() {
+        use crate::config::Limits;
+        use crate::connection::framing::Codec;
+        for role in ROLES {
+            let codec = Codec::rfc6455(role, Limits::server(), b"abc", (encoder(role), None));
+            let connection = crate::connection::testing::connection(role, long_timeouts()).0;
+            assert_eq!(Receiver::new(connection, codec.decoder).bytes_received, 3);
+        }
+    }
+
+    #[cfg(feature = "trace")]
+    #[test]
+    fn what_is_received_and_the_end_are_reported() {
+        use crate::connection::testing::observed_websocket;
+        for role in ROLES {
+            under_watchdog(move || {
+                let ended = "ended: ";
+                let (mut ws, mut peer, events) = observed_websocket(role, long_timeouts());
+                peer.send(true, TEXT, b"text");
+                assert_eq!(ws.recv().unwrap().unwrap(), "text");
+                assert_eq!(events(), ["opened", "frame-received: Text, 4 bytes"]);
+                peer.send(true, Opcode::Ping, b"");
+                peer.socket.write_all(&[0x83, if role == Role::Client { 0 } else { 0x80 }]).unwrap();
+                assert!(matches!(ws.recv(), Err(Error::Protocol(ProtocolError::UnknownOpcode(3)))));
+                let at = if role == Role::Client { 6 + 2 } else { 10 + 6 };
+                let all = events();
+                assert_eq!(all[0], "frame-received: Ping, 0 bytes");
+                assert!(all[1].starts_with(&format!("protocol-error at byte {at}: ")), "{all:?}");
+                assert_eq!(all[2..], ["frame-sent: Pong, 0 bytes", "frame-sent: Close, 12 bytes", "close-sent: 1002"]);
+                drop(peer);
+                assert!(ws.close(1000, "").is_err());
+                assert!(matches!(&events()[..], [end] if end.starts_with(ended)));
+                drop(ws);
+                assert_eq!(events(), [""; 0], "the end is reported once");
+
+                let (mut ws, mut peer, events) = observed_websocket(role, long_timeouts());
+                peer.send(true, Opcode::Close, b"\x03\xE8");
+                peer.socket.shutdown(std::net::Shutdown::Write).unwrap();
+                assert!(ws.recv().unwrap().is_none());
+                let all = events();
+                let closes = ["frame-received: Close, 2 bytes", "close-received: 1000"];
+                assert_eq!(all[1..3], closes);
+                assert_eq!(all[3..5], ["frame-sent: Close, 2 bytes", "close-sent: 1000"]);
+                assert!(all.len() == 6 && all[5].starts_with(ended), "{all:?}");
+
+                let (ws, _peer, events) = observed_websocket(role, long_timeouts());
+                drop(ws);
+                let all = events();
+                assert_eq!(all[1..3], ["frame-sent: Close, 2 bytes", "close-sent: 1001"]);
+                assert!(all.len() == 4 && all[3].starts_with(ended), "{all:?}");
+
+                let timeouts = Timeouts { message: SHORT, ..long_timeouts() };
+                let (mut ws, mut peer, events) = observed_websocket(role, timeouts);
+                peer.socket.write_all(&[0x82]).unwrap();
+                assert_eq!(step(ws.recv()), Some(Step::Message));
+                drop(peer);
+                assert_eq!(step(ws.close(1000, "")), Some(Step::Message));
+                let all = events();
+                assert_eq!(all[1..4], ["frame-sent: Close, 2 bytes", "close-sent: 1008", "timeout: Message"]);
+                assert!(all.len() == 5 && all[4].starts_with(ended), "{all:?}");
+            });
+        }
+    }
+
+    /// The table at the beginning. Times are in seconds: for an answer, for a message, for the closing handshake.
+    #[test]
+    fn a_wait_ends_at_the_nearest_limit() {
+        let seconds = Duration::from_secs;
+        let rows = [
+            ([500, 1000, 1000], None, Ok(500)),
+            ([1000, 500, 1000], None, Ok(500)),
+            ([1000, 1000, 500], None, Ok(500)),
+            ([1000, 1000, 1000], Some(500), Ok(500)),
+            ([1000, 1000, 1000], Some(0), Ok(0)),
+            ([0, 1000, 1000], Some(500), Err(Step::Keepalive)),
+            ([1000, 0, 1000], None, Err(Step::Message)),
+            ([1000, 1000, 0], None, Err(Step::Close)),
+            ([0, 0, 0], None, Err(Step::Keepalive)),
+            ([1000, 0, 0], None, Err(Step::Message)),
+        ];
+        for (role, (limits, own, wanted)) in rows.into_iter().flat_map(|row| ROLES.map(|role| (role, row))) {
+            let [pong_timeout, message, close] = limits.map(seconds);
+            let timeouts = Timeouts { pong_timeout, message, close, ping_interval: seconds(1000), ..long_timeouts() };
+            let (mut ws, _peer) = websocket(role, timeouts);
+            let receiver = &mut ws.receiver;
+            receiver.decoder.space()[0] = 0x82;
+            receiver.decoder.filled(1);
+            assert!(receiver.decoder.next().unwrap().is_none() && receiver.decoder.is_incomplete());
+            receiver.keepalive.await_answer(Instant::now(), receiver.connection.stream.progress());
+            receiver.connection.lock_state().start_close_deadline(close);
+            for (congested, ping_wait) in [(false, seconds(1000)), (true, seconds(1000)), (false, seconds(300))] {
+                let status = WriteStatus { congested, closing: true, ping_wait };
+                let limit = own.map(|own| Deadline::after(seconds(own)));
+                let wait = receiver.nearest_deadline(limit, &status);
+                let nearest = if congested { CONGESTION_RETRY } else { ping_wait };
+                let is_about = |time: Duration, most| time <= most && time + seconds(100) > most;
+                match wanted {
+                    Ok(wanted) => {
+                        assert!(is_about(wait.time, seconds(wanted).min(nearest)), "{limits:?} {:?}", wait.time);
+                        let without_own = limits.into_iter().min().map_or(nearest, seconds).min(nearest);
+                        assert!(is_about(wait.due.unwrap().remaining(), without_own), "{limits:?} {:?}", wait.due);
+                        assert_eq!(wait.overdue, None);
+                    }
+                    Err(step) => {
+                        assert_eq!((wait.time, wait.overdue), (Duration::ZERO, Some(step)), "{limits:?}");
+                        assert!(wait.due.is_none());
+                    }
+                }
+            }
+        }
+    }
 }

@@ -950,4 +950,28 @@ mod tests {
         connection.abort();
         assert!(connection.send(TEXT, b"c").is_err());
     }
+
+    #[test]
+    fn a_message_is_queued_up_to_128_kib() {
+        for (role, (length, is_queued)) in
+            ROLES.into_iter().flat_map(|role| [(role, (131_071, true)), (role, (131_072, false))])
+        {
+            for (before, is_owned) in [(0, false), (0, true), (1000, false), (1000, true)] {
+                let (connection, mut peer) = connection(role, long_timeouts());
+                let reading = thread::spawn(move || io::copy(&mut peer.socket, &mut io::sink()).is_ok());
+                let waiting = || connection.lock_state().writer.as_ref().unwrap().buffer.len();
+                if before > 0 {
+                    connection.queue(TEXT, &vec![b'a'; before]).unwrap();
+                }
+                let bytes = vec![0; length - waiting()];
+                match is_owned {
+                    true => connection.queue_message(bytes.into()).unwrap(),
+                    false => connection.queue_message(bytes.as_slice().into()).unwrap(),
+                }
+                assert_eq!(waiting() > 0, is_queued, "{role:?} {length} {before} {is_owned}");
+                connection.abort();
+                reading.join().unwrap();
+            }
+        }
+    }
 }

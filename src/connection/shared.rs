@@ -80,11 +80,7 @@ impl Connection {
         encoder: Encoder,
         timeouts: Timeouts,
     ) -> Arc<Connection> {
-        // For a socket, zero means "no timeout", so this is the shortest wait.
-        let least = Duration::from_millis(1);
-        let ping_interval =
-            if protocol.check_ping().is_ok() { timeouts.ping_interval.max(least) } else { Duration::MAX };
-        let timeouts = Timeouts { pong_timeout: timeouts.pong_timeout.max(least), ..timeouts };
+        let ping_interval = if protocol.check_ping().is_ok() { timeouts.ping_interval } else { Duration::MAX };
         #[cfg(feature = "hub")]
         let frame_format = FrameFormat::of(&encoder);
         let state = SharedState::new(protocol, Writer::new(encoder), ping_interval);

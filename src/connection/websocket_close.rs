@@ -89,3 +89,44 @@ impl WebSocket {
         self.connection().known_close_info()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::frame::Opcode;
+    use crate::connection::testing::{long_timeouts, under_watchdog, websocket, ROLES, TEXT};
+    use crate::error::UsageError;
+
+    #[test]
+    fn a_close_is_returned_however_often_it_is_asked_for() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                assert!(ws.close_info().is_none());
+                for code in [1005, 1006, 999] {
+                    assert!(matches!(ws.close(code, ""), Err(Error::Usage(UsageError::CloseCode(_)))), "{code}");
+                    assert!(matches!(ws.start_close(code, ""), Err(Error::Usage(UsageError::CloseCode(_)))), "{code}");
+                }
+                peer.send(true, TEXT, b"is dropped");
+                peer.send(true, Opcode::Close, b"\x0F\xA1why");
+                peer.socket.shutdown(std::net::Shutdown::Write).unwrap();
+                for (code, reason) in [(4000, "mine"), (4002, "")] {
+                    let info = ws.close(code, reason).unwrap();
+                    assert_eq!((info.code().as_u16(), info.reason()), (4001, "why"));
+                    assert_eq!(ws.close_info().map(|info| info.code().as_u16()), Some(4001));
+                    assert!(ws.start_close(code, reason).is_ok(), "it is closed");
+                }
+                assert_eq!(peer.frames(), [(true, Opcode::Close, b"\x0F\xA0mine".to_vec())]);
+                let (mut ws, peer) = websocket(role, long_timeouts());
+                drop(peer);
+                assert!(ws.recv().is_err());
+                assert!(matches!(ws.close(1000, ""), Err(Error::Closed(None))));
+                assert!(ws.close_info().is_none(), "there was no closing handshake");
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                ws.abort();
+                assert_eq!(peer.frames(), []);
+                assert!(matches!(ws.recv(), Err(Error::Closed(None))));
+            });
+        }
+    }
+}
