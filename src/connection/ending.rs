@@ -376,6 +376,7 @@ mod tests {
             assert!(ending.go_on(&connection, &mut [0; 64], Deadline::now()));
             drop((ws, connection));
             assert_eq!(peer.socket.read(&mut [0; 8]).map_err(|error| error.kind()), Ok(0));
+            assert!(peer.socket.take_error().unwrap().is_none(), "no reset");
         }
     }
 

@@ -707,9 +707,13 @@ mod tests {
             let mut keepalive = Keepalive::default();
             keepalive.on_silence(LONG * 2);
             let now = std::time::Instant::now();
-            let left = keepalive.time_left(now, (&connection, &mut ws.receiver.decoder), LONG);
-            assert_eq!(left, if held { LONG } else { connection.timeouts.pong_timeout }, "{version}");
+            let interval = LONG / 2;
+            let mut time_left = || keepalive.time_left(now, (&connection, &mut ws.receiver.decoder), interval);
+            assert_eq!(time_left(), if held { interval } else { connection.timeouts.pong_timeout }, "{version}");
             assert_eq!(pinged(), !held, "{version}");
+            connection.end_stream();
+            assert_eq!(time_left(), if held { interval } else { connection.timeouts.pong_timeout }, "{version}");
+            assert_eq!(pinged(), !held, "{version}: another interval");
             // One that was scheduled before the message began is dropped.
             let (ws, far) = alone(version, Role::Server, long_timeouts());
             let connection = ws.shared_connection();
@@ -866,6 +870,32 @@ mod tests {
                 assert!(after < before, "{version} {before} {after}");
                 drop(sending.join().unwrap().unwrap());
             });
+        }
+    }
+
+    #[test]
+    fn an_idle_encoder_frees_its_buffer() {
+        for version in drafts().filter(|version| version.supports(Capability::Extensions)) {
+            let (mut client, _server) = pair(version);
+            client.send("text").unwrap();
+            let held = || match &client.connection().lock_state().writer.as_ref().unwrap().encoder {
+                Encoder::Draft(encoder) => encoder.held(),
+                encoder => panic!("{encoder:?}"),
+            };
+            assert!(held() > 0, "{version}");
+            client.connection().shrink();
+            assert_eq!(held(), 0, "{version}");
+        }
+    }
+
+    #[cfg(feature = "hub")]
+    #[test]
+    fn a_hub_knows_what_can_be_sent() {
+        for version in drafts() {
+            let (client, _server) = pair(version);
+            assert!(client.connection().supports(MessageKind::Text), "{version}");
+            let binary = client.connection().supports(MessageKind::Binary);
+            assert_eq!(binary, version.supports(Capability::BinaryMessages), "{version}");
         }
     }
 }

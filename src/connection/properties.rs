@@ -105,6 +105,7 @@ impl WebSocket {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::connection::testing::{long_timeouts, websocket, ROLES};
 
     #[test]
@@ -117,6 +118,8 @@ mod tests {
             );
             assert!(ws.response().is_none() && ws.extension::<u32>().is_none());
             let [peer, local] = ["192.0.2.1:80", "192.0.2.2:1024"].map(|addr| addr.parse().unwrap());
+            ws.info.response = Some(Response::empty(200));
+            assert_eq!(ws.response().map(Response::status), Some(200));
             ws.info.subprotocol = Some("chat".to_owned());
             (ws.info.peer, ws.info.local) = (Some(peer), Some(local));
             assert_eq!((ws.subprotocol(), ws.peer_addr(), ws.local_addr()), (Some("chat"), Some(peer), Some(local)));

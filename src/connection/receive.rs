@@ -515,6 +515,9 @@ mod tests {
         for (ping_wait, time) in [(Duration::ZERO, interval), (SHORT, SHORT)] {
             let wait = ws.receiver.read_wait(None, &WriteStatus { congested: false, closing: false, ping_wait });
             assert_eq!((wait.time, wait.overdue), (time, None));
+            ws.receiver.message_started = Some((Instant::now(), 1));
+            ws.receiver.read_wait(None, &WriteStatus { congested: false, closing: false, ping_wait });
+            assert!(ws.receiver.message_started.is_none(), "no message is incomplete");
         }
     }
 
@@ -970,6 +973,7 @@ mod tests {
             drop(ws);
             assert_eq!(peer.frame(), Some((true, Opcode::Close, b"\x03\xE9".to_vec())));
             assert_eq!(peer.socket.read(&mut [0; 8]).map_err(|error| error.kind()), Ok(0));
+            assert!(peer.socket.take_error().unwrap().is_none(), "no reset");
         }
     }
 
@@ -1095,6 +1099,34 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    /// The silence of the peer began with the wait, and not with its end.
+    #[test]
+    fn a_wait_counts_as_silence() {
+        for role in ROLES {
+            let (mut ws, _peer) = websocket(role, long_timeouts());
+            assert_eq!(step(ws.recv_timeout(SHORT)), Some(Step::Receive));
+            let status = WriteStatus { congested: false, closing: false, ping_wait: LONG * 2 };
+            let wait = ws.receiver.nearest_deadline(None, &status);
+            assert!(wait.time <= LONG - SHORT * 3 / 4, "{:?}", wait.time);
+        }
+    }
+
+    /// A later call goes on with what is left, and returns the same.
+    #[test]
+    fn each_call_after_the_end_continues_the_last_steps() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            peer.send(true, Opcode::Continuation, b"of nothing");
+            assert!(matches!(ws.recv(), Err(Error::Protocol(_))));
+            assert!(ws.receiver.ending.is_some());
+            drop(peer);
+            wait_until(|| {
+                assert!(matches!(ws.recv(), Err(Error::Protocol(_))));
+                ws.receiver.ending.is_none()
+            });
         }
     }
 }

@@ -72,14 +72,14 @@ impl WebSocket {
 }
 
 impl<'a> RecvStream<'a> {
-    /// Waits for the start of the next message. `None`: the connection was closed.
+    /// Waits for the start of the next message. `None`: the connection was closed. Either this or an error is its end.
     fn new(receiver: &'a mut Receiver) -> Result<Option<RecvStream<'a>>> {
         if let Some((kind, prefix)) = receiver.decoder.start_streaming() {
             return Ok(Some(RecvStream { receiver, kind, prefix, delivered: 0, chunk_offset: None, ended: false }));
         }
         loop {
-            match receiver.next(None) {
-                Ok(Some(Received::Data(DecoderEvent::MessageStart(kind)))) => {
+            match receiver.next(None)? {
+                Some(Received::Data(DecoderEvent::MessageStart(kind))) => {
                     return Ok(Some(RecvStream {
                         receiver,
                         kind,
@@ -89,14 +89,10 @@ impl<'a> RecvStream<'a> {
                         ended: false,
                     }));
                 }
-                Ok(Some(Received::Data(_) | Received::Pong)) => {}
-                Ok(None) => {
+                Some(Received::Data(_) | Received::Pong) => {}
+                None => {
                     receiver.end_by(Deadline::never());
                     return Ok(None);
-                }
-                Err(error) => {
-                    receiver.decoder.stop_streaming();
-                    return Err(error);
                 }
             }
         }
@@ -178,7 +174,8 @@ impl fmt::Debug for RecvStream<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::frame::Opcode;
+    use crate::codec::frame::{Opcode, Role};
+    use crate::config::Timeouts;
     use crate::connection::testing::{long_timeouts, under_watchdog, wait_until, websocket, BINARY, ROLES, TEXT};
     use crate::error::Step;
 
@@ -262,6 +259,7 @@ mod tests {
                 let error = stream.read(&mut [0; 8]).unwrap_err();
                 assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
                 assert!(matches!(Error::from(error), Error::Closed(Some(info)) if info.code().as_u16() == 1000));
+                assert_eq!(peer.frame(), Some((true, Opcode::Close, b"\x03\xE8".to_vec())), "at once");
                 drop(stream);
                 assert!(ws.recv_stream().unwrap().is_none());
                 let (mut ws, peer) = websocket(role, long_timeouts());
@@ -269,5 +267,16 @@ mod tests {
                 assert!(matches!(ws.recv_stream(), Err(Error::Closed(None))));
             });
         }
+    }
+
+    /// 6455-7.1.1-6: the client waits for the server to end the TCP connection.
+    #[test]
+    fn the_end_of_the_connection_is_waited_for() {
+        let close = std::time::Duration::from_millis(60);
+        let (mut ws, mut peer) = websocket(Role::Client, Timeouts { close, ..long_timeouts() });
+        let start = std::time::Instant::now();
+        peer.send(true, Opcode::Close, b"");
+        assert!(ws.recv_stream().unwrap().is_none());
+        assert!(start.elapsed() >= close);
     }
 }

@@ -792,7 +792,7 @@ mod tests {
                 }
                 5 => {
                     connection.schedule_ping();
-                    connection.flush_before_read();
+                    assert!(!connection.flush_before_read().congested);
                     connection.flush()
                 }
                 6 => {
@@ -972,6 +972,109 @@ mod tests {
                 connection.abort();
                 reading.join().unwrap();
             }
+        }
+    }
+
+    /// It may come without a byte for the receiver, which would wait then.
+    #[cfg(all(target_os = "linux", feature = "native-tls", feature = "client", feature = "server"))]
+    #[test]
+    fn an_answer_of_tls_is_written_before_the_receiver_waits() {
+        use crate::connection::testing::websocket_over;
+        use std::io::Read;
+        let (stream, mut far) = crate::tls::tests::pair();
+        let ws = websocket_over(stream, Role::Client, long_timeouts());
+        let connection = ws.connection();
+        let Stream::Tls(tls) = &*connection.stream else { panic!("no TLS") };
+        let mut answer_with = |answer: &[u8]| {
+            tls.answer_next_read(answer);
+            far.write_all(b"c").unwrap();
+            wait_until(|| connection.stream.read(&mut [0; 8], LONG).is_ok());
+            assert!(connection.stream.has_unsolicited_output());
+        };
+        answer_with(b"answer");
+        assert!(!connection.flush_before_read().congested);
+        assert!(!connection.stream.has_unsolicited_output());
+        // The peer does not read, so the network is full some time.
+        let mut congested = false;
+        while !congested {
+            answer_with(&[1; 60 << 10]);
+            congested = connection.flush_before_read().congested;
+            assert_eq!(connection.stream.has_unsolicited_output(), congested);
+        }
+        let mut arrived = [0; 6];
+        far.get_ref().read_exact(&mut arrived).unwrap();
+        assert_eq!(arrived, *b"answer");
+    }
+
+    /// What the peer sent before can still be received.
+    #[test]
+    fn a_failed_write_before_a_read_ends_sending() {
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            connection.queue(TEXT, b"queued").unwrap();
+            connection.stream.shutdown_write(LONG);
+            connection.flush_before_read();
+            assert_eq!(step(connection.send(TEXT, b"late")), Some(Step::Write));
+            peer.send(true, TEXT, b"before");
+            assert!(connection.stream.read(&mut [0; 8], LONG).is_ok_and(|count| count > 0));
+        }
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn compressed_messages_are_queued_up_to_128_kib() {
+        use crate::deflate::extension::negotiation::Agreed;
+        use crate::deflate::extension::{codec, Deflate, Direction};
+        use crate::deflate::WindowBits;
+        let (connection, mut peer) = connection(Role::Server, long_timeouts());
+        let each_alone = Direction { bits: WindowBits::MAX, takeover: false };
+        let (_, deflater) = codec(&Agreed { send: each_alone, receive: each_alone }, &Deflate::default());
+        let encoder = Encoder::Rfc6455(encoder::Encoder::server().with_compression(Some(deflater)));
+        connection.lock_state().writer.as_mut().unwrap().encoder = encoder;
+        let waiting = || connection.lock_state().writer.as_ref().unwrap().buffer.len();
+        let reading = thread::spawn(move || io::copy(&mut peer.socket, &mut io::sink()).is_ok());
+        connection.queue(TEXT, &[b'a'; 5000]).unwrap();
+        let length = waiting();
+        assert!((1..1000).contains(&length));
+        for (before, left) in [(131_071 - length, 131_071), (131_072 - length, 0)] {
+            connection.flush().unwrap();
+            connection.lock_state().writer.as_mut().unwrap().buffer.bytes().extend(vec![0; before]);
+            connection.queue(TEXT, &[b'a'; 5000]).unwrap();
+            assert_eq!(waiting(), left);
+        }
+        connection.abort();
+        reading.join().unwrap();
+    }
+
+    /// 7692-6-1, 7692-6.1-1, 7692-6.1-2: of a compressed message the first frame has RSV1. A caller can do without compression.
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn messages_are_compressed_however_they_are_sent() {
+        use crate::deflate::extension::negotiation::Agreed;
+        use crate::deflate::extension::{codec, Deflate, Direction};
+        use crate::deflate::WindowBits;
+        type Send = fn(&Connection) -> Result<()>;
+        let rows: [(Send, u8, bool); 8] = [
+            (|connection| connection.send(TEXT, &[b'a'; 5000]), 0xC1, true),
+            (|connection| connection.send_message(vec![0; 5000].into()), 0xC2, true),
+            (|connection| connection.send_message("a".repeat(5000).as_str().into()), 0xC1, true),
+            (|connection| connection.queue(TEXT, &[b'a'; 5000]).and_then(|()| connection.flush()), 0xC1, true),
+            (|connection| connection.stream_fragment(false, TEXT, &[b'a'; 5000]), 0x41, true),
+            (|connection| connection.send_uncompressed_message(vec![0; 5000].into()), 0x82, false),
+            (|connection| connection.send_uncompressed_message("a".repeat(5000).as_str().into()), 0x81, false),
+            (|connection| connection.send(TEXT, b"short"), 0x81, true),
+        ];
+        for (number, (send, first, is_short)) in rows.into_iter().enumerate() {
+            let (connection, mut peer) = connection(Role::Server, long_timeouts());
+            let free = Direction { bits: WindowBits::MAX, takeover: true };
+            let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
+            let encoder = Encoder::Rfc6455(encoder::Encoder::server().with_compression(Some(deflater)));
+            connection.lock_state().writer.as_mut().unwrap().encoder = encoder;
+            send(&connection).unwrap();
+            let mut head = [0; 2];
+            io::Read::read_exact(&mut peer.socket, &mut head).unwrap();
+            assert_eq!((head[0], head[1] < 126), (first, is_short), "{number}");
+            assert!(connection.lock_state().writer.as_ref().unwrap().buffer.is_empty());
         }
     }
 }

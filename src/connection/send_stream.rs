@@ -238,6 +238,7 @@ mod tests {
             assert_eq!(stream.write(&vec![2; FRAGMENT - 1]).unwrap(), FRAGMENT - 1);
             assert_eq!(format!("{stream:?}"), format!("SendStream {{ buffered: {} }}", FRAGMENT - 1));
             assert_eq!(stream.write(b"\x02").unwrap(), 1);
+            assert_eq!(stream.write(&vec![3; 2 * FRAGMENT]).unwrap(), 2 * FRAGMENT);
             assert_eq!(stream.write(b"end").unwrap(), 3);
             stream.finish().unwrap();
             assert!(connection.is_open());
@@ -245,6 +246,8 @@ mod tests {
             for (fin, opcode, payload) in [
                 (false, BINARY, b"one".to_vec()),
                 (false, Opcode::Continuation, vec![2; FRAGMENT]),
+                (false, Opcode::Continuation, vec![3; FRAGMENT]),
+                (false, Opcode::Continuation, vec![3; FRAGMENT]),
                 (true, Opcode::Continuation, b"end".to_vec()),
                 (true, TEXT, b"next".to_vec()),
             ] {

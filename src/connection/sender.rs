@@ -75,7 +75,8 @@ impl WebSocket {
     pub fn into_sender(mut self) -> Result<Sender> {
         let sender = Sender::with_close_on_drop(self.receiver.connection.clone());
         let work = move || self.drain_in_background();
-        threads::spawn("stdws-receive", Some(128 << 10), work).map_err(|error| Error::io(Step::Thread, error))?;
+        threads::spawn("stdws-receive", Some(threads::SMALL_STACK), work)
+            .map_err(|error| Error::io(Step::Thread, error))?;
         Ok(sender)
     }
 

@@ -162,4 +162,28 @@ mod tests {
             }
         }
     }
+
+    /// The peer has the shared message in its window, and this side has not: the next one must not refer to an earlier one.
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn after_a_shared_compressed_frame_the_window_is_empty() {
+        use crate::deflate::extension::negotiation::Agreed;
+        use crate::deflate::extension::{codec, Deflate, Direction};
+        use crate::deflate::WindowBits;
+        for (encoding, is_reset) in [(Encoding::Deflated, true), (Encoding::AsIs, false)] {
+            let free = Direction { bits: WindowBits::MAX, takeover: true };
+            let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
+            let mut writer = Writer::new(framing::Encoder::Rfc6455(Encoder::server().with_compression(Some(deflater))));
+            let length = |writer: &mut Writer| {
+                let before = writer.buffer.len();
+                let text = b"Nothing in it repeats: 0123456789 abcdefghjklmoqsuvwxyz";
+                writer.append_compressed(true, Opcode::Data(MessageKind::Text), text).unwrap();
+                writer.buffer.len() - before
+            };
+            let first = length(&mut writer);
+            let frame = SharedFrame { bytes: b"\xC1\x01a"[..].into(), encoding, origin: Origin::Outside };
+            frame.append_to(&mut writer).unwrap();
+            assert_eq!(length(&mut writer) == first, is_reset);
+        }
+    }
 }

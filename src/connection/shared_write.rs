@@ -134,15 +134,15 @@ mod tests {
     fn shared_frames_are_written_in_order_and_small_ones_together() {
         for role in ROLES {
             let (connection, mut peer) = connection(role, long_timeouts());
-            let mut frames: VecDeque<_> = (0..100).map(|n| shared_frame(role, &[n; 100])).collect();
+            let mut frames: VecDeque<_> = (0..200).map(|n| shared_frame(role, &[n; 100])).collect();
             connection.answer_ping(b"ping");
             let before = WRITES.get();
             let result = connection.write_shared(&mut frames);
             assert!(report(ConnectionStatus::Ready, true, 0)(result) && frames.is_empty());
             assert_eq!(WRITES.get(), before, "no write that might wait");
-            assert_eq!(result.bytes_written, if role == Role::Client { 10 + 100 * 106 } else { 6 + 100 * 102 });
+            assert_eq!(result.bytes_written, if role == Role::Client { 10 + 200 * 106 } else { 6 + 200 * 102 });
             assert_eq!(peer.frame().unwrap().1, Opcode::Pong);
-            for n in 0..100 {
+            for n in 0..200 {
                 assert_eq!(peer.frame(), Some((true, TEXT, vec![n; 100])));
             }
             // Without frames, a call has no effect.

@@ -94,8 +94,11 @@ impl WebSocket {
 mod tests {
     use super::*;
     use crate::codec::frame::Opcode;
-    use crate::connection::testing::{long_timeouts, under_watchdog, websocket, ROLES, TEXT};
+    use crate::codec::frame::Role;
+    use crate::config::Timeouts;
+    use crate::connection::testing::{long_timeouts, under_watchdog, websocket, LONG, ROLES, TEXT};
     use crate::error::UsageError;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn a_close_is_returned_however_often_it_is_asked_for() {
@@ -126,6 +129,30 @@ mod tests {
                 ws.abort();
                 assert_eq!(peer.frames(), []);
                 assert!(matches!(ws.recv(), Err(Error::Closed(None))));
+            });
+        }
+    }
+
+    #[test]
+    fn a_wrong_code_has_no_effect_and_a_right_one_waits_for_the_end() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let short = Duration::from_millis(60);
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                peer.send(true, Opcode::Ping, &[0; 125]);
+                peer.send(true, Opcode::Continuation, b"of nothing");
+                assert!(matches!(ws.recv(), Err(Error::Protocol(_))));
+                // The peer has not ended its stream, and this does not wait for it.
+                let start = Instant::now();
+                assert!(matches!(ws.close(999, ""), Err(Error::Usage(UsageError::CloseCode(_)))));
+                assert!(start.elapsed() < LONG / 2);
+                let (mut ws, mut peer) = websocket(role, Timeouts { close: short, ..long_timeouts() });
+                let start = Instant::now();
+                peer.send(true, Opcode::Close, b"\x03\xE8");
+                ws.close(1000, "").unwrap();
+                // The client waits for the server to end the TCP connection, which it does not. 6455-7.1.1-6
+                assert!(role == Role::Server || start.elapsed() >= short);
+                assert_eq!(peer.frames().len(), 1);
             });
         }
     }

@@ -370,7 +370,7 @@ impl Engine {
 #[cfg(all(test, target_os = "linux", feature = "client", feature = "server"))]
 impl Tls {
     /// Lets the engine write these bytes with its next read, as an answer to the peer.
-    pub(super) fn answer_next_read(&self, answer: &[u8]) {
+    pub(crate) fn answer_next_read(&self, answer: &[u8]) {
         self.memory.lock_buffers().answer = answer.to_vec();
     }
 
