@@ -126,6 +126,10 @@ mod tests {
             #[cfg(feature = "server")]
             {
                 assert!(ws.request().is_none());
+                let mut parser = crate::handshake::http::HeadParser::request();
+                parser.feed(b"GET /room/7 HTTP/1.1\r\n\r\n").unwrap();
+                ws.info.request = Some(Request::new(parser.finish().unwrap(), None, None));
+                assert_eq!(ws.request().map(Request::path), Some("/room/7"));
                 ws.info.values.insert(7_u32);
                 assert_eq!((ws.extension(), ws.extension::<u64>()), (Some(&7_u32), None));
             }

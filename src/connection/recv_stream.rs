@@ -184,13 +184,17 @@ mod tests {
         for role in ROLES {
             under_watchdog(move || {
                 let (mut ws, mut peer) = websocket(role, long_timeouts());
-                peer.send(true, TEXT, b"secret");
+                peer.send(false, TEXT, b"sec");
                 let mut stream = ws.recv_stream().unwrap().unwrap();
                 assert_eq!(format!("{stream:?}"), "RecvStream { kind: Text, ended: false }");
                 assert_eq!(stream.read(&mut []).unwrap(), 0);
+                let mut part = [0; 3];
+                stream.read_exact(&mut part).unwrap();
+                assert_eq!((part, stream.read(&mut []).unwrap()), (*b"sec", 0), "it does not wait for the rest");
+                peer.send(true, Opcode::Continuation, b"ret");
                 let mut text = String::new();
                 stream.read_to_string(&mut text).unwrap();
-                assert_eq!(text, "secret");
+                assert_eq!(text, "ret");
             });
         }
     }

@@ -1046,7 +1046,7 @@ mod tests {
         reading.join().unwrap();
     }
 
-    /// 7692-6-1, 7692-6.1-1, 7692-6.1-2: of a compressed message the first frame has RSV1. A caller can do without compression.
+    /// 7692-6.1-1, 7692-6.1-2: of a compressed message the first frame has RSV1. A caller can do without compression.
     #[cfg(feature = "deflate")]
     #[test]
     fn messages_are_compressed_however_they_are_sent() {

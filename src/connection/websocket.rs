@@ -398,7 +398,7 @@ mod tests {
         }
     }
 
-    /// 6455-7.4.1: 1001 for an end that is regular, 1011 for one that is not.
+    /// 1001 for an end that is regular, 1011 for one that is not: 6455-7.4.1-1
     #[test]
     fn a_drop_closes_with_its_cause() {
         for role in ROLES {
