@@ -898,4 +898,21 @@ mod tests {
             assert_eq!(binary, version.supports(Capability::BinaryMessages), "{version}");
         }
     }
+
+    /// Where the end of the stream is the only Close, the silence of the peer until the deadline counts as its answer.
+    #[test]
+    fn a_peer_that_does_not_answer_the_end_of_the_stream_has_closed() {
+        for version in drafts() {
+            for role in ROLES {
+                let quick = Timeouts { close: Duration::from_millis(50), ..long_timeouts() };
+                let (mut ws, _far) = alone(version, role, quick);
+                let is_answered = ws.connection().protocol.closes_by_eof();
+                match ws.close(CloseCode::NORMAL, "") {
+                    Ok(_) => assert!(is_answered, "{version}"),
+                    Err(Error::Timeout(Step::Close)) => assert!(!is_answered, "{version}"),
+                    Err(error) => panic!("{version} {error:?}"),
+                }
+            }
+        }
+    }
 }

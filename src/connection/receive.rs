@@ -1130,4 +1130,24 @@ mod tests {
             });
         }
     }
+
+    /// The peer sends nothing before it has all of them.
+    #[test]
+    fn what_the_network_did_not_take_is_written_during_one_wait() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                let (mut frames, mut encoder) = (Vec::new(), encoder(role));
+                (0..LARGE >> 16).for_each(|_| encoder.encode_frame(&mut frames, true, BINARY, &[0; 1 << 16]).unwrap());
+                ws.connection().lock_state().writer.as_mut().unwrap().buffer.bytes().extend(frames);
+                let reading = thread::spawn(move || {
+                    (0..LARGE >> 16).for_each(|_| assert_eq!(peer.frame().unwrap().1, BINARY));
+                    peer.send(true, TEXT, b"all");
+                    peer
+                });
+                assert_eq!(ws.recv().unwrap().unwrap(), "all");
+                drop(reading.join().unwrap());
+            });
+        }
+    }
 }

@@ -414,4 +414,16 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_flush_writes_what_was_queued() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            ws.queue("queued").unwrap();
+            ws.flush().unwrap();
+            assert_eq!(peer.frame(), Some((true, TEXT, b"queued".to_vec())));
+            ws.abort();
+            assert!(ws.flush().is_err());
+        }
+    }
 }

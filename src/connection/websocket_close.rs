@@ -98,6 +98,7 @@ mod tests {
     use crate::config::Timeouts;
     use crate::connection::testing::{long_timeouts, under_watchdog, websocket, LONG, ROLES, TEXT};
     use crate::error::UsageError;
+    use std::thread;
     use std::time::{Duration, Instant};
 
     #[test]
@@ -154,6 +155,24 @@ mod tests {
                 assert!(role == Role::Server || start.elapsed() >= short);
                 assert_eq!(peer.frames().len(), 1);
             });
+        }
+    }
+
+    /// The peer has to receive the Close that states the reason.
+    #[test]
+    fn a_close_after_a_failure_waits_until_the_peer_has_ended() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            peer.send(true, Opcode::Continuation, b"of nothing");
+            assert!(matches!(ws.recv(), Err(Error::Protocol(_))));
+            let closing = thread::spawn(move || ws.close(1000, ""));
+            assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
+            // A call that does not wait would have returned by then.
+            thread::sleep(Duration::from_millis(30));
+            assert!(!closing.is_finished());
+            drop(peer);
+            let result = under_watchdog(move || closing.join().unwrap());
+            assert!(matches!(result, Err(Error::Protocol(_))), "{result:?}");
         }
     }
 }
