@@ -915,4 +915,14 @@ mod tests {
             }
         }
     }
+
+    /// In versions with close codes a client waits for the server to end the TCP connection.
+    #[test]
+    fn who_ends_the_tcp_connection() {
+        for version in drafts() {
+            let (ws, _far) = alone(version, Role::Client, long_timeouts());
+            let waits = ws.connection().protocol.server_closes_tcp_first();
+            assert_eq!(waits, version.supports(Capability::CloseCodes), "{version}");
+        }
+    }
 }

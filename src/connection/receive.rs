@@ -1150,4 +1150,21 @@ mod tests {
             });
         }
     }
+
+    /// Any error but the end of a wait.
+    #[test]
+    fn an_error_of_the_stream_is_returned() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(ErrorKind::ConnectionReset.into())
+            }
+        }
+        for role in ROLES {
+            let stream = Stream::from_split(SplitStream::new(Broken, io::sink())).unwrap();
+            let mut ws = websocket_over(stream, role, long_timeouts());
+            let result = under_watchdog(move || ws.recv());
+            assert!(matches!(result, Err(Error::Io(error)) if error.step() == Step::Read));
+        }
+    }
 }
