@@ -1167,4 +1167,20 @@ mod tests {
             assert!(matches!(result, Err(Error::Io(error)) if error.step() == Step::Read));
         }
     }
+
+    /// Another thread keeps the socket open until the peer has received the Close and ended its stream. A socket that is closed
+    /// would answer what the peer sends meanwhile with a reset.
+    #[test]
+    fn a_failed_connection_that_is_dropped_is_kept_until_the_peer_ends() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            peer.send(true, Opcode::Continuation, b"of nothing");
+            assert!(matches!(ws.recv(), Err(Error::Protocol(_))));
+            drop(ws);
+            peer.send(true, TEXT, b"meanwhile");
+            let frames = peer.frames();
+            assert!(frames.len() == 1 && frames[0].1 == Opcode::Close, "{frames:?}");
+            assert!(peer.socket.take_error().unwrap().is_none(), "no reset");
+        }
+    }
 }

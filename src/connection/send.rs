@@ -1077,4 +1077,20 @@ mod tests {
             assert!(connection.lock_state().writer.as_ref().unwrap().buffer.is_empty());
         }
     }
+
+    /// Though the thread that has the permit does not return it.
+    #[test]
+    fn abort_wakes_a_sender_that_waits_alone() {
+        for role in ROLES {
+            let (connection, _peer) = connection(role, long_timeouts());
+            let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+            let sending = connection.clone();
+            let sending = thread::spawn(move || sending.send(TEXT, b"waits"));
+            wait_until(|| connection.lock_state().waiting_senders.count == 1);
+            connection.abort();
+            let result = under_watchdog(move || sending.join().unwrap());
+            assert!(matches!(result, Err(Error::Closed(None))), "{result:?}");
+            drop(permit);
+        }
+    }
 }
