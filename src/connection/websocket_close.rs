@@ -119,6 +119,7 @@ mod tests {
                     assert_eq!((info.code().as_u16(), info.reason()), (4001, "why"));
                     assert_eq!(ws.close_info().map(|info| info.code().as_u16()), Some(4001));
                     assert!(ws.start_close(code, reason).is_ok(), "it is closed");
+                    assert!(ws.recv().unwrap().is_none());
                 }
                 assert_eq!(peer.frames(), [(true, Opcode::Close, b"\x0F\xA0mine".to_vec())]);
                 let (mut ws, peer) = websocket(role, long_timeouts());
