@@ -466,9 +466,13 @@ mod tests {
                     assert_eq!(ws.recv().unwrap(), Some(Message::from("one")));
                     assert_eq!(ws.recv().unwrap(), Some(Message::from("two")));
                     let bytes: &[u8] = &[0xFF; 300];
-                    for result in
-                        [ws.send(bytes), ws.queue(bytes), ws.sender().send(bytes), ws.send_uncompressed(bytes)]
-                    {
+                    for result in [
+                        ws.send(bytes),
+                        ws.send(bytes.to_vec()),
+                        ws.queue(bytes),
+                        ws.sender().send(bytes),
+                        ws.send_uncompressed(bytes),
+                    ] {
                         if !lacks(result, version, Capability::BinaryMessages) {
                             assert_eq!(ws.recv().unwrap(), Some(Message::from(bytes)));
                         }

@@ -105,7 +105,8 @@ impl WebSocket {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    #[cfg(feature = "server")]
+    use super::{Request, Response};
     use crate::connection::testing::{long_timeouts, websocket, ROLES};
 
     #[test]
@@ -118,13 +119,13 @@ mod tests {
             );
             assert!(ws.response().is_none() && ws.extension::<u32>().is_none());
             let [peer, local] = ["192.0.2.1:80", "192.0.2.2:1024"].map(|addr| addr.parse().unwrap());
-            ws.info.response = Some(Response::empty(200));
-            assert_eq!(ws.response().map(Response::status), Some(200));
             ws.info.subprotocol = Some("chat".to_owned());
             (ws.info.peer, ws.info.local) = (Some(peer), Some(local));
             assert_eq!((ws.subprotocol(), ws.peer_addr(), ws.local_addr()), (Some("chat"), Some(peer), Some(local)));
             #[cfg(feature = "server")]
             {
+                ws.info.response = Some(Response::empty(200));
+                assert_eq!(ws.response().map(Response::status), Some(200));
                 assert!(ws.request().is_none());
                 let mut parser = crate::handshake::http::HeadParser::request();
                 parser.feed(b"GET /room/7 HTTP/1.1\r\n\r\n").unwrap();

@@ -131,7 +131,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::frame::Role;
+    #[cfg(feature = "trace")]
     use crate::connection::testing;
 
     /// A long message is masked by the thread that has the permit, without the lock.
