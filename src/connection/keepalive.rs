@@ -216,4 +216,19 @@ mod tests {
         connection.shrink();
         assert_eq!(held(), 0);
     }
+
+    #[cfg(all(target_os = "linux", feature = "native-tls", feature = "client", feature = "server"))]
+    #[test]
+    fn the_ping_to_a_silent_peer_frees_the_buffers_of_tls() {
+        use crate::connection::testing::websocket_over;
+        use crate::net::stream::Stream;
+        let (stream, _far) = crate::tls::tests::pair();
+        let ws = websocket_over(stream, Role::Client, long_timeouts());
+        let connection = ws.shared_connection();
+        connection.send(TEXT, &[b'a'; 5000]).unwrap();
+        let Stream::Tls(tls) = &*connection.stream else { panic!("no TLS") };
+        assert!(tls.held() > 0);
+        connection.shrink();
+        assert_eq!(tls.held(), 0);
+    }
 }

@@ -752,7 +752,9 @@ mod tests {
             let timeouts = Timeouts { write: Duration::from_millis(60), ..long_timeouts() };
             let (connection, peer) = connection(role, timeouts);
             let start = Instant::now();
-            assert_eq!(step(connection.send(BINARY, &vec![0; LARGE])), Some(Step::Write));
+            let result = connection.send(BINARY, &vec![0; LARGE]);
+            assert!(matches!(result, Err(Error::Timeout(Step::Write))), "{result:?}");
+            assert!(connection.stream.read(&mut [0], LONG).is_ok_and(|count| count == 0), "receiving has ended too");
             assert!(start.elapsed() >= Duration::from_millis(50) && start.elapsed() < LONG / 2);
             assert_eq!(step(connection.send(TEXT, b"x")), Some(Step::Write));
             assert_eq!(step(connection.flush()), Some(Step::Write));
@@ -839,6 +841,7 @@ mod tests {
         let mut frames = vec![frame; 130].into();
         assert_eq!(connection.write_shared(&mut frames).status, ConnectionStatus::Closed);
         assert_eq!(frames.len(), 1, "one fill is 128 keys");
+        assert!(connection.end().is_some(), "before anyone tries again");
         assert_eq!(step(connection.send(TEXT, b"y")), Some(Step::RandomSource));
         assert_eq!(peer.frame(), None);
         // Nor a Close.
