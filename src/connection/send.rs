@@ -553,6 +553,7 @@ mod tests {
         assert_eq!(step(connection.queue(TEXT, b"no")), Some(Step::SendLock));
         assert_eq!(step(connection.begin_stream(TEXT)), Some(Step::SendLock));
         let number = connection.ping().unwrap();
+        connection.send_control(Opcode::Pong, b"unasked").unwrap();
         connection.answer_ping(b"ping");
         connection.stream_fragment(true, Opcode::Continuation, b"two").unwrap();
         thread::scope(|scope| {
@@ -566,6 +567,7 @@ mod tests {
         for want in [
             (false, TEXT, b"one".to_vec()),
             (true, Opcode::Ping, number.to_be_bytes().to_vec()),
+            (true, Opcode::Pong, b"unasked".to_vec()),
             (true, Opcode::Pong, b"ping".to_vec()),
             (true, Opcode::Continuation, b"two".to_vec()),
         ] {
