@@ -1019,6 +1019,7 @@ mod tests {
             connection.queue(TEXT, b"queued").unwrap();
             connection.stream.shutdown_write(LONG);
             connection.flush_before_read();
+            assert!(matches!(connection.end(), Some(Error::Io(error)) if error.step() == Step::Write));
             assert_eq!(step(connection.send(TEXT, b"late")), Some(Step::Write));
             peer.send(true, TEXT, b"before");
             assert!(connection.stream.read(&mut [0; 8], LONG).is_ok_and(|count| count > 0));
