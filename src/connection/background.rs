@@ -21,7 +21,7 @@ pub(super) fn spawn(work: Work) -> bool {
             let _reserved = reserved;
             work();
         };
-        threads::spawn("stdws-close", Some(128 << 10), run).is_ok()
+        threads::spawn("stdws-close", Some(threads::SMALL_STACK), run).is_ok()
     })
 }
 

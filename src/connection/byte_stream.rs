@@ -208,4 +208,31 @@ mod tests {
             });
         }
     }
+
+    #[test]
+    fn a_write_is_a_message_of_64_kib_at_most_and_a_flush_writes_what_was_queued() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                let reading = thread::spawn(move || (0..4).map(|_| peer.frame().unwrap().2.len()).collect::<Vec<_>>());
+                ws.queue("queued").unwrap();
+                let mut stream = ws.into_byte_stream();
+                let mut writer = stream.writer();
+                let waiting = |stream: &ByteStream| {
+                    !stream.ws.connection().lock_state().writer.as_ref().unwrap().buffer.is_empty()
+                };
+                assert!(waiting(&stream));
+                stream.flush().unwrap();
+                assert!(!waiting(&stream));
+                writer.0.queue("queued too").unwrap();
+                writer.flush().unwrap();
+                assert!(!waiting(&stream));
+                let bytes = vec![0; (64 << 10) + 1];
+                assert_eq!((stream.write(&bytes).unwrap(), writer.write(&bytes).unwrap()), (64 << 10, 64 << 10));
+                assert_eq!(reading.join().unwrap(), [6, 10, 64 << 10, 64 << 10]);
+                stream.ws.abort();
+                assert!(stream.flush().is_err() && writer.flush().is_err());
+            });
+        }
+    }
 }

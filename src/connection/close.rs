@@ -308,4 +308,20 @@ mod tests {
             assert!(connection.both_closes_exchanged());
         }
     }
+
+    /// The peer learns from it why the connection has ended.
+    #[cfg(all(target_os = "linux", feature = "native-tls", feature = "client", feature = "server"))]
+    #[test]
+    fn input_that_is_no_tls_is_answered_with_an_alert() {
+        use crate::connection::testing::websocket_over;
+        use std::io::{Read, Write};
+        let (stream, far) = crate::tls::tests::pair();
+        let mut ws = websocket_over(stream, Role::Client, long_timeouts());
+        far.get_ref().write_all(&[[23, 3, 3, 0, 20].as_slice(), &[7; 20]].concat()).unwrap();
+        assert!(ws.recv().is_err());
+        assert!(ws.connection().lock_state().writer.is_some());
+        let mut alert = [0; 5];
+        far.get_ref().read_exact(&mut alert).unwrap();
+        assert_eq!(alert[1..4], [3, 3, 0], "a short record");
+    }
 }

@@ -169,7 +169,11 @@ impl Ending {
     }
 
     /// Continues without waiting, and leaves the rest to another thread. Without one, the connection ends here.
-    pub(super) fn leave_behind(mut self, connection: &Arc<Connection>, discard_space: &mut [u8]) {
+    pub(super) fn leave_behind(self, connection: &Arc<Connection>, discard_space: &mut [u8]) {
+        self.leave_to(background::spawn, connection, discard_space);
+    }
+
+    fn leave_to(mut self, spawn: fn(background::Work) -> bool, connection: &Arc<Connection>, discard_space: &mut [u8]) {
         if self.go_on(connection, discard_space, Deadline::now()) {
             return;
         }
@@ -177,7 +181,7 @@ impl Ending {
         if connection.host().is_some_and(|host| host.hand_over(self.into_work(connection)).is_ok()) {
             return;
         }
-        if background::spawn(self.into_work(connection)) {
+        if spawn(self.into_work(connection)) {
             return;
         }
         self.by = Deadline::now();
@@ -206,15 +210,20 @@ mod tests {
     use super::*;
     use crate::close::CloseCode;
     use crate::codec::frame::Opcode;
-    use crate::connection::testing::{long_timeouts, websocket, LONG, ROLES};
+    use crate::connection::testing::{
+        encoder, long_timeouts, under_watchdog, wait_until, websocket, websocket_over, BINARY, LARGE, LONG, ROLES,
+    };
     use crate::error::{Error, ProtocolError};
+    use crate::net::split_stream::SplitStream;
+    use crate::net::stream::Stream;
+    use std::io::{self, Read, Write};
     use std::net::Shutdown;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Instant;
 
     #[cfg(feature = "server")]
     #[test]
     fn a_host_accepts_one_connection_before_it_has_finished() {
-        use crate::connection::testing::under_watchdog;
         for role in ROLES {
             under_watchdog(move || {
                 let (ws, mut peer) = websocket(role, long_timeouts());
@@ -313,6 +322,137 @@ mod tests {
             assert_eq!(peer.frame(), None);
             drop(peer);
             assert!(ending.go_on(connection, &mut [0; 64], Deadline::after(LONG)));
+        }
+    }
+
+    /// A peer may read only after its own bytes have been read.
+    #[test]
+    fn a_peer_that_is_writing_receives_the_close() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (ws, mut peer) = websocket(role, long_timeouts());
+                let connection = ws.shared_connection();
+                let (mut frames, mut encoder) = (Vec::new(), encoder(role));
+                (0..LARGE >> 16).for_each(|_| encoder.encode_frame(&mut frames, true, BINARY, &[0; 1 << 16]).unwrap());
+                connection.lock_state().writer.as_mut().unwrap().buffer.bytes().extend(frames);
+                let (_, by) = connection.fail(Error::Closed(None), Some(CloseCode::POLICY));
+                let peer = thread::spawn(move || {
+                    peer.socket.write_all(&vec![0; LARGE]).unwrap();
+                    std::iter::from_fn(|| peer.frame()).find(|frame| frame.1 == Opcode::Close).is_some()
+                });
+                assert!(Ending::failed(by).go_on(connection, &mut vec![0; 1 << 16], Deadline::never()));
+                assert!(peer.join().unwrap());
+            });
+        }
+    }
+
+    /// A failed write does not become a good one later.
+    #[test]
+    fn a_close_that_cannot_be_written_is_not_waited_for() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (ws, peer) = websocket(role, long_timeouts());
+                let connection = ws.shared_connection();
+                connection.fail(Error::Closed(None), Some(CloseCode::POLICY));
+                connection.stream.shutdown_write(LONG);
+                drop(peer);
+                assert!(Ending::failed(Deadline::never()).go_on(connection, &mut [0; 64], Deadline::never()));
+            });
+        }
+    }
+
+    /// A socket that is closed with unread bytes resets the connection, and the Close can be lost.
+    #[test]
+    fn input_that_has_arrived_is_dropped_before_the_end() {
+        for ending in [Ending::clean, |_: &Connection, by| Ending::passing_on(by)] {
+            let (mut ws, mut peer) = websocket(Role::Server, long_timeouts());
+            let connection = ws.shared_connection().clone();
+            connection.fail(Error::Closed(None), None);
+            ws.receiver.outcome = Some(Outcome::Failed);
+            peer.send(true, BINARY, &[0; 500]);
+            let socket = connection.stream.socket().unwrap();
+            wait_until(|| socket.peek(&mut [0; 1000]).is_ok_and(|count| count == 508));
+            let mut ending = ending(&connection, Deadline::after(LONG));
+            assert!(ending.go_on(&connection, &mut [0; 64], Deadline::now()));
+            drop((ws, connection));
+            assert_eq!(peer.socket.read(&mut [0; 8]).map_err(|error| error.kind()), Ok(0));
+            assert!(peer.socket.take_error().unwrap().is_none(), "no reset");
+        }
+    }
+
+    /// Another error than the end of a wait is the end of the stream.
+    #[test]
+    fn a_stream_that_fails_is_not_waited_for() {
+        for role in ROLES {
+            under_watchdog(move || {
+                struct Broken;
+                impl Read for Broken {
+                    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                        Err(ErrorKind::ConnectionReset.into())
+                    }
+                }
+                let stream = Stream::from_split(SplitStream::new(Broken, io::sink())).unwrap();
+                let ws = websocket_over(stream, role, long_timeouts());
+                let connection = ws.shared_connection();
+                assert!(Ending::failed(Deadline::never()).go_on(connection, &mut [0; 64], Deadline::never()));
+            });
+        }
+    }
+
+    /// Such a write can interrupt a read.
+    #[test]
+    fn a_write_of_another_thread_is_not_the_end_of_the_stream() {
+        under_watchdog(|| {
+            let (ws, _peer) = websocket(Role::Server, long_timeouts());
+            let connection = ws.shared_connection().clone();
+            let (writing, stop) = (connection.clone(), Arc::new(AtomicBool::new(false)));
+            let stopped = stop.clone();
+            let writer = thread::spawn(move || {
+                while !stopped.load(Ordering::Relaxed) {
+                    let _ = writing.stream.try_write_shared(&[0; 1 << 16]);
+                }
+            });
+            let mut ending = Ending::failed(Deadline::never());
+            for _ in 0..50 {
+                let by = Deadline::after(Duration::from_millis(2));
+                assert!(!ending.drain_until_eof(&connection, &mut [0; 64], by));
+            }
+            stop.store(true, Ordering::Relaxed);
+            writer.join().unwrap();
+        });
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn the_rest_is_left_to_one_thread() {
+        under_watchdog(|| {
+            let (ws, peer) = websocket(Role::Server, long_timeouts());
+            let connection = ws.shared_connection().clone();
+            let host = connection.host_thread();
+            connection.fail(Error::Closed(None), Some(CloseCode::POLICY));
+            let before = Arc::strong_count(&connection);
+            Ending::failed(Deadline::never()).leave_behind(&connection, &mut [0; 64]);
+            assert_eq!(Arc::strong_count(&connection), before + 1, "the host alone has the rest");
+            drop(peer);
+            drop(host);
+            assert_eq!(Arc::strong_count(&connection), before);
+            // Nothing is left of an ending without steps.
+            let (ws, _peer) = websocket(Role::Server, long_timeouts());
+            let connection = ws.shared_connection().clone();
+            let _host = connection.host_thread();
+            Ending::silent_since(Deadline::never()).leave_behind(&connection, &mut [0; 64]);
+            assert!(connection.host().unwrap().hand_over(Box::new(|| ())).is_ok());
+        });
+    }
+
+    #[test]
+    fn without_a_thread_the_connection_ends_at_once() {
+        for role in ROLES {
+            let (ws, _peer) = websocket(role, long_timeouts());
+            let connection = ws.shared_connection();
+            connection.fail(Error::Closed(None), Some(CloseCode::POLICY));
+            Ending::failed(Deadline::never()).leave_to(|_| false, connection, &mut [0; 64]);
+            assert_eq!(connection.stream.read(&mut [0; 64], LONG).map_err(|error| error.kind()), Ok(0));
         }
     }
 }

@@ -466,9 +466,13 @@ mod tests {
                     assert_eq!(ws.recv().unwrap(), Some(Message::from("one")));
                     assert_eq!(ws.recv().unwrap(), Some(Message::from("two")));
                     let bytes: &[u8] = &[0xFF; 300];
-                    for result in
-                        [ws.send(bytes), ws.queue(bytes), ws.sender().send(bytes), ws.send_uncompressed(bytes)]
-                    {
+                    for result in [
+                        ws.send(bytes),
+                        ws.send(bytes.to_vec()),
+                        ws.queue(bytes),
+                        ws.sender().send(bytes),
+                        ws.send_uncompressed(bytes),
+                    ] {
                         if !lacks(result, version, Capability::BinaryMessages) {
                             assert_eq!(ws.recv().unwrap(), Some(Message::from(bytes)));
                         }
@@ -707,9 +711,13 @@ mod tests {
             let mut keepalive = Keepalive::default();
             keepalive.on_silence(LONG * 2);
             let now = std::time::Instant::now();
-            let left = keepalive.time_left(now, (&connection, &mut ws.receiver.decoder), LONG);
-            assert_eq!(left, if held { LONG } else { connection.timeouts.pong_timeout }, "{version}");
+            let interval = LONG / 2;
+            let mut time_left = || keepalive.time_left(now, (&connection, &mut ws.receiver.decoder), interval);
+            assert_eq!(time_left(), if held { interval } else { connection.timeouts.pong_timeout }, "{version}");
             assert_eq!(pinged(), !held, "{version}");
+            connection.end_stream();
+            assert_eq!(time_left(), if held { interval } else { connection.timeouts.pong_timeout }, "{version}");
+            assert_eq!(pinged(), !held, "{version}: another interval");
             // One that was scheduled before the message began is dropped.
             let (ws, far) = alone(version, Role::Server, long_timeouts());
             let connection = ws.shared_connection();
@@ -831,6 +839,94 @@ mod tests {
             // Both sides take what the other sent.
             server.send("still open").unwrap();
             assert_eq!(client.recv().unwrap(), Some(Message::from("still open")));
+        }
+    }
+
+    /// The same for the last sender of a connection that another thread receives from.
+    #[test]
+    fn a_dropped_sender_ends_a_stream_that_stands_for_a_close() {
+        for version in drafts() {
+            let (ws, far) = alone(version, Role::Server, long_timeouts());
+            let connection = ws.shared_connection();
+            let ends = connection.protocol.closes_by_eof();
+            connection.queue(Opcode::Data(MessageKind::Text), b"last").unwrap();
+            connection.close_nonblocking(CloseCode::GOING_AWAY);
+            assert_eq!(connection.stream.try_write(b"more").is_err(), ends, "{version}");
+            connection.abort();
+            assert!(rest(far).windows(4).any(|bytes| bytes == b"last"), "{version}");
+        }
+    }
+
+    /// What a large message needed is freed in every version, as by the keepalive.
+    #[test]
+    fn an_idle_decoder_frees_its_buffers() {
+        for version in drafts() {
+            let plain = NegotiatedDraft { deflate_stream: false, ..agreed(version) };
+            let (near, far) = sockets();
+            let mut client = websocket_over(near, Role::Client, version, &plain, long_timeouts());
+            let mut server = websocket_over(far, Role::Server, version, &plain, long_timeouts());
+            under_watchdog(move || {
+                let sending = std::thread::spawn(move || client.send("a".repeat(60_000)).map(|()| client));
+                assert_eq!(server.recv().unwrap().unwrap().len(), 60_000);
+                let before = server.receiver.decoder.space().len();
+                server.receiver.decoder.shrink();
+                let after = server.receiver.decoder.space().len();
+                assert!(after < before, "{version} {before} {after}");
+                drop(sending.join().unwrap().unwrap());
+            });
+        }
+    }
+
+    #[test]
+    fn an_idle_encoder_frees_its_buffer() {
+        for version in drafts().filter(|version| version.supports(Capability::Extensions)) {
+            let (mut client, _server) = pair(version);
+            client.send("text").unwrap();
+            let held = || match &client.connection().lock_state().writer.as_ref().unwrap().encoder {
+                Encoder::Draft(encoder) => encoder.held(),
+                encoder => panic!("{encoder:?}"),
+            };
+            assert!(held() > 0, "{version}");
+            client.connection().shrink();
+            assert_eq!(held(), 0, "{version}");
+        }
+    }
+
+    #[cfg(feature = "hub")]
+    #[test]
+    fn a_hub_knows_what_can_be_sent() {
+        for version in drafts() {
+            let (client, _server) = pair(version);
+            assert!(client.connection().supports(MessageKind::Text), "{version}");
+            let binary = client.connection().supports(MessageKind::Binary);
+            assert_eq!(binary, version.supports(Capability::BinaryMessages), "{version}");
+        }
+    }
+
+    /// Where the end of the stream is the only Close, the silence of the peer until the deadline counts as its answer.
+    #[test]
+    fn a_peer_that_does_not_answer_the_end_of_the_stream_has_closed() {
+        for version in drafts() {
+            for role in ROLES {
+                let quick = Timeouts { close: Duration::from_millis(50), ..long_timeouts() };
+                let (mut ws, _far) = alone(version, role, quick);
+                let is_answered = ws.connection().protocol.closes_by_eof();
+                match ws.close(CloseCode::NORMAL, "") {
+                    Ok(_) => assert!(is_answered, "{version}"),
+                    Err(Error::Timeout(Step::Close)) => assert!(!is_answered, "{version}"),
+                    Err(error) => panic!("{version} {error:?}"),
+                }
+            }
+        }
+    }
+
+    /// In versions with close codes a client waits for the server to end the TCP connection.
+    #[test]
+    fn who_ends_the_tcp_connection() {
+        for version in drafts() {
+            let (ws, _far) = alone(version, Role::Client, long_timeouts());
+            let waits = ws.connection().protocol.server_closes_tcp_first();
+            assert_eq!(waits, version.supports(Capability::CloseCodes), "{version}");
         }
     }
 }

@@ -191,4 +191,44 @@ mod tests {
         let since = Instant::now().checked_sub(MAX_OVERDUE_TIME);
         assert!(since.is_none() || OverdueReads { since, count: 0 }.is_last());
     }
+
+    /// That of the compressor, too.
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn the_ping_to_a_silent_peer_frees_the_compressor() {
+        use crate::codec::encoder;
+        use crate::connection::framing::Encoder;
+        use crate::deflate::extension::negotiation::Agreed;
+        use crate::deflate::extension::{codec, Deflate, Direction};
+        use crate::deflate::WindowBits;
+        let (ws, _peer) = websocket(Role::Server, long_timeouts());
+        let connection = ws.shared_connection();
+        let free = Direction { bits: WindowBits::MAX, takeover: true };
+        let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
+        let encoder = Encoder::Rfc6455(encoder::Encoder::server().with_compression(Some(deflater)));
+        connection.lock_state().writer.as_mut().unwrap().encoder = encoder;
+        connection.send(TEXT, &[b'a'; 5000]).unwrap();
+        let held = || match &connection.lock_state().writer.as_ref().unwrap().encoder {
+            Encoder::Rfc6455(encoder::Encoder { deflater: Some(deflater), .. }) => deflater.held(),
+            encoder => panic!("{encoder:?}"),
+        };
+        assert!(held() > 0);
+        connection.shrink();
+        assert_eq!(held(), 0);
+    }
+
+    #[cfg(all(target_os = "linux", feature = "native-tls", feature = "client", feature = "server"))]
+    #[test]
+    fn the_ping_to_a_silent_peer_frees_the_buffers_of_tls() {
+        use crate::connection::testing::websocket_over;
+        use crate::net::stream::Stream;
+        let (stream, _far) = crate::tls::tests::pair();
+        let ws = websocket_over(stream, Role::Client, long_timeouts());
+        let connection = ws.shared_connection();
+        connection.send(TEXT, &[b'a'; 5000]).unwrap();
+        let Stream::Tls(tls) = &*connection.stream else { panic!("no TLS") };
+        assert!(tls.held() > 0);
+        connection.shrink();
+        assert_eq!(tls.held(), 0);
+    }
 }

@@ -71,4 +71,15 @@ mod tests {
             });
         }
     }
+
+    #[test]
+    fn a_loop_over_a_connection_ends_after_an_error() {
+        for role in ROLES {
+            let (mut ws, peer) = websocket(role, long_timeouts());
+            drop(peer);
+            let mut messages = ws.messages();
+            assert!(messages.next().unwrap().is_err());
+            assert!(messages.next().is_none());
+        }
+    }
 }

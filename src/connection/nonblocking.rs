@@ -93,9 +93,6 @@ impl Connection {
         if state.end.is_set() {
             return ConnectionStatus::Closed;
         }
-        if state.writer.is_none() {
-            return ConnectionStatus::Busy;
-        }
         let encoded = state.encode_pending().map_err(|_| ConnectionStatus::Closed);
         let permit = WritePermit::new(self, state.writer.take());
         drop(state);

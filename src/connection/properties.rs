@@ -102,3 +102,43 @@ impl WebSocket {
         self.info.events.connection_id()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[cfg(feature = "server")]
+    use super::{Request, Response};
+    use crate::connection::testing::{long_timeouts, websocket, ROLES};
+
+    #[test]
+    fn a_connection_has_what_its_handshake_has_determined() {
+        for role in ROLES {
+            let (mut ws, _peer) = websocket(role, long_timeouts());
+            assert_eq!(
+                (ws.subprotocol(), ws.peer_addr(), ws.local_addr(), ws.connection_id()),
+                (None, None, None, None)
+            );
+            assert!(ws.response().is_none() && ws.extension::<u32>().is_none());
+            let [peer, local] = ["192.0.2.1:80", "192.0.2.2:1024"].map(|addr| addr.parse().unwrap());
+            ws.info.subprotocol = Some("chat".to_owned());
+            (ws.info.peer, ws.info.local) = (Some(peer), Some(local));
+            assert_eq!((ws.subprotocol(), ws.peer_addr(), ws.local_addr()), (Some("chat"), Some(peer), Some(local)));
+            #[cfg(feature = "server")]
+            {
+                ws.info.response = Some(Response::empty(200));
+                assert_eq!(ws.response().map(Response::status), Some(200));
+                assert!(ws.request().is_none());
+                let mut parser = crate::handshake::http::HeadParser::request();
+                parser.feed(b"GET /room/7 HTTP/1.1\r\n\r\n").unwrap();
+                ws.info.request = Some(Request::new(parser.finish().unwrap(), None, None));
+                assert_eq!(ws.request().map(Request::path), Some("/room/7"));
+                ws.info.values.insert(7_u32);
+                assert_eq!((ws.extension(), ws.extension::<u64>()), (Some(&7_u32), None));
+            }
+            #[cfg(feature = "trace")]
+            {
+                ws.info.events = crate::events::sink::EventCallback::new(|_| {}).for_connection();
+                assert!(ws.connection_id().is_some());
+            }
+        }
+    }
+}

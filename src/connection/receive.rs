@@ -515,6 +515,9 @@ mod tests {
         for (ping_wait, time) in [(Duration::ZERO, interval), (SHORT, SHORT)] {
             let wait = ws.receiver.read_wait(None, &WriteStatus { congested: false, closing: false, ping_wait });
             assert_eq!((wait.time, wait.overdue), (time, None));
+            ws.receiver.message_started = Some((Instant::now(), 1));
+            ws.receiver.read_wait(None, &WriteStatus { congested: false, closing: false, ping_wait });
+            assert!(ws.receiver.message_started.is_none(), "no message is incomplete");
         }
     }
 
@@ -930,5 +933,254 @@ mod tests {
         wait_until(|| ws.connection().lock_state().writer.is_none());
         assert_eq!(step(ws.recv()), Some(Step::Keepalive));
         assert_eq!(step(sending.join().unwrap()), Some(Step::Keepalive));
+    }
+
+    /// The time for a message starts again with each 64 KiB.
+    #[test]
+    fn a_long_message_has_time_for_each_64_kib() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            peer.socket.write_all(&[0x82]).unwrap();
+            wait_until(|| ws.try_recv().is_err() && ws.receiver.decoder.is_incomplete());
+            let (receiver, status) =
+                (&mut ws.receiver, WriteStatus { congested: false, closing: false, ping_wait: LONG });
+            receiver.message_started = None;
+            receiver.nearest_deadline(None, &status);
+            assert_eq!(receiver.message_started.map(|(_, count)| count), Some(0));
+            for (count, starts_again) in [(0, false), (65_535, false), (65_536, true), (65_537, true)] {
+                let begun = Instant::now();
+                while Instant::now() == begun {}
+                receiver.message_started = Some((begun, count));
+                receiver.nearest_deadline(None, &status);
+                let (since, left) = receiver.message_started.unwrap();
+                assert_eq!((since > begun, left), (starts_again, if starts_again { 0 } else { count }));
+            }
+            receiver.message_started = Some((Instant::now(), 7));
+            receiver.on_bytes(3);
+            assert_eq!(receiver.message_started.map(|(_, count)| count), Some(10));
+        }
+    }
+
+    /// A socket that is closed with unread bytes resets the connection, and the Close can be lost.
+    #[test]
+    fn a_dropped_connection_drops_input_that_has_arrived() {
+        for role in ROLES {
+            let (ws, mut peer) = websocket(role, long_timeouts());
+            (0..4).for_each(|_| peer.send(true, BINARY, &[0; 1000]));
+            let wanted = if role == Role::Client { 4 * 1004 } else { 4 * 1008 };
+            let socket = ws.connection().stream.socket().unwrap();
+            wait_until(|| socket.peek(&mut [0; 8192]).is_ok_and(|count| count == wanted));
+            drop(ws);
+            assert_eq!(peer.frame(), Some((true, Opcode::Close, b"\x03\xE9".to_vec())));
+            assert_eq!(peer.socket.read(&mut [0; 8]).map_err(|error| error.kind()), Ok(0));
+            assert!(peer.socket.take_error().unwrap().is_none(), "no reset");
+        }
+    }
+
+    /// Of the limits, only that for a message is reported to the peer.
+    #[test]
+    fn a_message_that_stops_is_answered_with_a_close() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, Timeouts { message: SHORT, ..long_timeouts() });
+            peer.socket.write_all(&[0x82]).unwrap();
+            assert_eq!(step(ws.recv()), Some(Step::Message));
+            assert_eq!(peer.frames(), [(true, Opcode::Close, b"\x03\xF0".to_vec())]);
+        }
+    }
+
+    /// A position counts the bytes that came with the opening handshake.
+    #[test]
+    fn early_bytes_count() {
+        use crate::config::Limits;
+        use crate::connection::framing::Codec;
+        for role in ROLES {
+            let codec = Codec::rfc6455(role, Limits::server(), b"abc", (encoder(role), None));
+            let connection = crate::connection::testing::connection(role, long_timeouts()).0;
+            assert_eq!(Receiver::new(connection, codec.decoder).bytes_received, 3);
+        }
+    }
+
+    #[cfg(feature = "trace")]
+    #[test]
+    fn what_is_received_and_the_end_are_reported() {
+        use crate::connection::testing::observed_websocket;
+        for role in ROLES {
+            under_watchdog(move || {
+                let ended = "ended: ";
+                let (mut ws, mut peer, events) = observed_websocket(role, long_timeouts());
+                peer.send(true, TEXT, b"text");
+                assert_eq!(ws.recv().unwrap().unwrap(), "text");
+                assert_eq!(events(), ["opened", "frame-received: Text, 4 bytes"]);
+                peer.send(true, Opcode::Ping, b"");
+                peer.socket.write_all(&[0x83, if role == Role::Client { 0 } else { 0x80 }]).unwrap();
+                assert!(matches!(ws.recv(), Err(Error::Protocol(ProtocolError::UnknownOpcode(3)))));
+                let at = if role == Role::Client { 6 + 2 } else { 10 + 6 };
+                let all = events();
+                assert_eq!(all[0], "frame-received: Ping, 0 bytes");
+                assert!(all[1].starts_with(&format!("protocol-error at byte {at}: ")), "{all:?}");
+                assert_eq!(all[2..], ["frame-sent: Pong, 0 bytes", "frame-sent: Close, 12 bytes", "close-sent: 1002"]);
+                drop(peer);
+                assert!(ws.close(1000, "").is_err());
+                assert!(matches!(&events()[..], [end] if end.starts_with(ended)));
+                drop(ws);
+                assert_eq!(events(), [""; 0], "the end is reported once");
+
+                let (mut ws, mut peer, events) = observed_websocket(role, long_timeouts());
+                peer.send(true, Opcode::Close, b"\x03\xE8");
+                peer.send(true, TEXT, b"late");
+                peer.socket.shutdown(std::net::Shutdown::Write).unwrap();
+                (0..3).for_each(|_| assert!(ws.recv().unwrap().is_none()));
+                let all = events();
+                let closes = ["frame-received: Close, 2 bytes", "close-received: 1000"];
+                assert_eq!(all[1..3], closes);
+                assert_eq!(all[3..5], ["frame-sent: Close, 2 bytes", "close-sent: 1000"]);
+                assert!(all.len() == 6 && all[5].starts_with(ended), "{all:?}");
+
+                let (ws, _peer, events) = observed_websocket(role, long_timeouts());
+                drop(ws);
+                let all = events();
+                assert_eq!(all[1..3], ["frame-sent: Close, 2 bytes", "close-sent: 1001"]);
+                assert!(all.len() == 4 && all[3].starts_with(ended), "{all:?}");
+
+                let timeouts = Timeouts { message: SHORT, ..long_timeouts() };
+                let (mut ws, mut peer, events) = observed_websocket(role, timeouts);
+                peer.socket.write_all(&[0x82]).unwrap();
+                assert_eq!(step(ws.recv()), Some(Step::Message));
+                drop(peer);
+                assert_eq!(step(ws.close(1000, "")), Some(Step::Message));
+                let all = events();
+                assert_eq!(all[1..4], ["frame-sent: Close, 2 bytes", "close-sent: 1008", "timeout: Message"]);
+                assert!(all.len() == 5 && all[4].starts_with(ended), "{all:?}");
+            });
+        }
+    }
+
+    /// The table at the beginning. Times are in seconds: for an answer, for a message, for the closing handshake.
+    #[test]
+    fn a_wait_ends_at_the_nearest_limit() {
+        let seconds = Duration::from_secs;
+        let rows = [
+            ([500, 1000, 1000], None, Ok(500)),
+            ([1000, 500, 1000], None, Ok(500)),
+            ([1000, 1000, 500], None, Ok(500)),
+            ([1000, 1000, 1000], Some(500), Ok(500)),
+            ([1000, 1000, 1000], Some(0), Ok(0)),
+            ([0, 1000, 1000], Some(500), Err(Step::Keepalive)),
+            ([1000, 0, 1000], None, Err(Step::Message)),
+            ([1000, 1000, 0], None, Err(Step::Close)),
+            ([0, 0, 0], None, Err(Step::Keepalive)),
+            ([1000, 0, 0], None, Err(Step::Message)),
+        ];
+        for (role, (limits, own, wanted)) in rows.into_iter().flat_map(|row| ROLES.map(|role| (role, row))) {
+            let [pong_timeout, message, close] = limits.map(seconds);
+            let timeouts = Timeouts { pong_timeout, message, close, ping_interval: seconds(1000), ..long_timeouts() };
+            let (mut ws, _peer) = websocket(role, timeouts);
+            let receiver = &mut ws.receiver;
+            receiver.decoder.space()[0] = 0x82;
+            receiver.decoder.filled(1);
+            assert!(receiver.decoder.next().unwrap().is_none() && receiver.decoder.is_incomplete());
+            receiver.keepalive.await_answer(Instant::now(), receiver.connection.stream.progress());
+            receiver.connection.lock_state().start_close_deadline(close);
+            for (congested, ping_wait) in [(false, seconds(1000)), (true, seconds(1000)), (false, seconds(300))] {
+                let status = WriteStatus { congested, closing: true, ping_wait };
+                let limit = own.map(|own| Deadline::after(seconds(own)));
+                let wait = receiver.nearest_deadline(limit, &status);
+                let nearest = if congested { CONGESTION_RETRY } else { ping_wait };
+                let is_about = |time: Duration, most| time <= most && time + seconds(100) > most;
+                match wanted {
+                    Ok(wanted) => {
+                        assert!(is_about(wait.time, seconds(wanted).min(nearest)), "{limits:?} {:?}", wait.time);
+                        let without_own = limits.into_iter().min().map_or(nearest, seconds).min(nearest);
+                        assert!(is_about(wait.due.unwrap().remaining(), without_own), "{limits:?} {:?}", wait.due);
+                        assert_eq!(wait.overdue, None);
+                    }
+                    Err(step) => {
+                        assert_eq!((wait.time, wait.overdue), (Duration::ZERO, Some(step)), "{limits:?}");
+                        assert!(wait.due.is_none());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The silence of the peer began with the wait, and not with its end.
+    #[test]
+    fn a_wait_counts_as_silence() {
+        for role in ROLES {
+            let (mut ws, _peer) = websocket(role, long_timeouts());
+            assert_eq!(step(ws.recv_timeout(SHORT)), Some(Step::Receive));
+            let status = WriteStatus { congested: false, closing: false, ping_wait: LONG * 2 };
+            let wait = ws.receiver.nearest_deadline(None, &status);
+            assert!(wait.time <= LONG - SHORT * 3 / 4, "{:?}", wait.time);
+        }
+    }
+
+    /// A later call goes on with what is left, and returns the same.
+    #[test]
+    fn each_call_after_the_end_continues_the_last_steps() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            peer.send(true, Opcode::Continuation, b"of nothing");
+            assert!(matches!(ws.recv(), Err(Error::Protocol(_))));
+            assert!(ws.receiver.ending.is_some());
+            drop(peer);
+            wait_until(|| {
+                assert!(matches!(ws.recv(), Err(Error::Protocol(_))));
+                ws.receiver.ending.is_none()
+            });
+        }
+    }
+
+    /// The peer sends nothing before it has all of them.
+    #[test]
+    fn what_the_network_did_not_take_is_written_during_one_wait() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                let (mut frames, mut encoder) = (Vec::new(), encoder(role));
+                (0..LARGE >> 16).for_each(|_| encoder.encode_frame(&mut frames, true, BINARY, &[0; 1 << 16]).unwrap());
+                ws.connection().lock_state().writer.as_mut().unwrap().buffer.bytes().extend(frames);
+                let reading = thread::spawn(move || {
+                    (0..LARGE >> 16).for_each(|_| assert_eq!(peer.frame().unwrap().1, BINARY));
+                    peer.send(true, TEXT, b"all");
+                    peer
+                });
+                assert_eq!(ws.recv().unwrap().unwrap(), "all");
+                drop(reading.join().unwrap());
+            });
+        }
+    }
+
+    /// Any error but the end of a wait.
+    #[test]
+    fn an_error_of_the_stream_is_returned() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(ErrorKind::ConnectionReset.into())
+            }
+        }
+        for role in ROLES {
+            let stream = Stream::from_split(SplitStream::new(Broken, io::sink())).unwrap();
+            let mut ws = websocket_over(stream, role, long_timeouts());
+            let result = under_watchdog(move || ws.recv());
+            assert!(matches!(result, Err(Error::Io(error)) if error.step() == Step::Read));
+        }
+    }
+
+    /// Another thread keeps the socket open until the peer has received the Close and ended its stream. A socket that is closed
+    /// would answer what the peer sends meanwhile with a reset.
+    #[test]
+    fn a_failed_connection_that_is_dropped_is_kept_until_the_peer_ends() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            peer.send(true, Opcode::Continuation, b"of nothing");
+            assert!(matches!(ws.recv(), Err(Error::Protocol(_))));
+            drop(ws);
+            peer.send(true, TEXT, b"meanwhile");
+            let frames = peer.frames();
+            assert!(frames.len() == 1 && frames[0].1 == Opcode::Close, "{frames:?}");
+            assert!(peer.socket.take_error().unwrap().is_none(), "no reset");
+        }
     }
 }

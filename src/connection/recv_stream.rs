@@ -72,14 +72,14 @@ impl WebSocket {
 }
 
 impl<'a> RecvStream<'a> {
-    /// Waits for the start of the next message. `None`: the connection was closed.
+    /// Waits for the start of the next message. `None`: the connection was closed. Either this or an error is its end.
     fn new(receiver: &'a mut Receiver) -> Result<Option<RecvStream<'a>>> {
         if let Some((kind, prefix)) = receiver.decoder.start_streaming() {
             return Ok(Some(RecvStream { receiver, kind, prefix, delivered: 0, chunk_offset: None, ended: false }));
         }
         loop {
-            match receiver.next(None) {
-                Ok(Some(Received::Data(DecoderEvent::MessageStart(kind)))) => {
+            match receiver.next(None)? {
+                Some(Received::Data(DecoderEvent::MessageStart(kind))) => {
                     return Ok(Some(RecvStream {
                         receiver,
                         kind,
@@ -89,14 +89,10 @@ impl<'a> RecvStream<'a> {
                         ended: false,
                     }));
                 }
-                Ok(Some(Received::Data(_) | Received::Pong)) => {}
-                Ok(None) => {
+                Some(Received::Data(_) | Received::Pong) => {}
+                None => {
                     receiver.end_by(Deadline::never());
                     return Ok(None);
-                }
-                Err(error) => {
-                    receiver.decoder.stop_streaming();
-                    return Err(error);
                 }
             }
         }
@@ -178,21 +174,113 @@ impl fmt::Debug for RecvStream<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::testing::{long_timeouts, under_watchdog, websocket, ROLES, TEXT};
+    use crate::codec::frame::{Opcode, Role};
+    use crate::config::Timeouts;
+    use crate::connection::testing::{long_timeouts, under_watchdog, wait_until, websocket, BINARY, ROLES, TEXT};
+    use crate::error::Step;
 
     #[test]
     fn a_read_of_nothing_takes_nothing_and_debug_shows_no_contents() {
         for role in ROLES {
             under_watchdog(move || {
                 let (mut ws, mut peer) = websocket(role, long_timeouts());
-                peer.send(true, TEXT, b"secret");
+                peer.send(false, TEXT, b"sec");
                 let mut stream = ws.recv_stream().unwrap().unwrap();
                 assert_eq!(format!("{stream:?}"), "RecvStream { kind: Text, ended: false }");
                 assert_eq!(stream.read(&mut []).unwrap(), 0);
+                let mut part = [0; 3];
+                stream.read_exact(&mut part).unwrap();
+                assert_eq!((part, stream.read(&mut []).unwrap()), (*b"sec", 0), "it does not wait for the rest");
+                peer.send(true, Opcode::Continuation, b"ret");
                 let mut text = String::new();
                 stream.read_to_string(&mut text).unwrap();
-                assert_eq!(text, "secret");
+                assert_eq!(text, "ret");
             });
         }
+    }
+
+    /// Of either kind, in reads of any size: a message that was received whole before, one that has begun, and one that has not.
+    #[test]
+    fn a_stream_continues_where_the_message_is() {
+        for (role, (opcode, kind)) in ROLES.into_iter().zip([(TEXT, MessageKind::Text), (BINARY, MessageKind::Binary)])
+        {
+            for size in [1, 3, 100] {
+                under_watchdog(move || {
+                    let (mut ws, mut peer) = websocket(role, long_timeouts());
+                    ws.buffered_messages.push_back(match kind {
+                        MessageKind::Text => Message::from("whole before"),
+                        MessageKind::Binary => Message::from(&b"whole before"[..]),
+                    });
+                    peer.send(false, opcode, b"begun ");
+                    wait_until(|| {
+                        let result = ws.receiver.next(Some(Deadline::now()));
+                        assert!(matches!(result, Err(Error::Timeout(Step::Receive))));
+                        ws.receiver.decoder.is_incomplete()
+                    });
+                    peer.send(true, Opcode::Continuation, b"before");
+                    peer.send(true, Opcode::Ping, b"");
+                    peer.send(true, opcode, b"");
+                    for end in [false, true] {
+                        peer.send(end, if end { Opcode::Continuation } else { opcode }, b"in a stream ");
+                    }
+                    for text in ["whole before", "begun before", "", "in a stream in a stream "] {
+                        let mut stream = ws.recv_stream().unwrap().unwrap();
+                        assert_eq!(stream.kind(), kind);
+                        let (mut all, mut part) = (Vec::new(), vec![0; size]);
+                        loop {
+                            match stream.read(&mut part).unwrap() {
+                                0 => break,
+                                count => all.extend_from_slice(&part[..count]),
+                            }
+                        }
+                        assert_eq!(
+                            (String::from_utf8(all).unwrap(), stream.read(&mut part).unwrap()),
+                            (text.into(), 0)
+                        );
+                        assert_eq!(format!("{stream:?}"), format!("RecvStream {{ kind: {kind:?}, ended: true }}"));
+                    }
+                });
+            }
+        }
+    }
+
+    /// What is left of a message that is not read to its end is skipped, and the next one is whole again.
+    #[test]
+    fn the_rest_of_a_dropped_stream_is_skipped() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                peer.send(false, TEXT, b"one");
+                assert_eq!(ws.recv_stream().unwrap().unwrap().read(&mut [0; 2]).unwrap(), 2);
+                peer.send(true, Opcode::Continuation, b"more");
+                peer.send(true, TEXT, b"next");
+                assert_eq!(ws.recv().unwrap(), Some(Message::from("next")));
+                peer.send(false, TEXT, b"cut");
+                let mut stream = ws.recv_stream().unwrap().unwrap();
+                assert_eq!(stream.read(&mut [0; 8]).unwrap(), 3);
+                peer.send(true, Opcode::Close, b"\x03\xE8");
+                peer.socket.shutdown(std::net::Shutdown::Write).unwrap();
+                let error = stream.read(&mut [0; 8]).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+                assert!(matches!(Error::from(error), Error::Closed(Some(info)) if info.code().as_u16() == 1000));
+                assert_eq!(peer.frame(), Some((true, Opcode::Close, b"\x03\xE8".to_vec())), "at once");
+                drop(stream);
+                assert!(ws.recv_stream().unwrap().is_none());
+                let (mut ws, peer) = websocket(role, long_timeouts());
+                drop(peer);
+                assert!(matches!(ws.recv_stream(), Err(Error::Closed(None))));
+            });
+        }
+    }
+
+    /// 6455-7.1.1-6: the client waits for the server to end the TCP connection.
+    #[test]
+    fn the_end_of_the_connection_is_waited_for() {
+        let close = std::time::Duration::from_millis(60);
+        let (mut ws, mut peer) = websocket(Role::Client, Timeouts { close, ..long_timeouts() });
+        let start = std::time::Instant::now();
+        peer.send(true, Opcode::Close, b"");
+        assert!(ws.recv_stream().unwrap().is_none());
+        assert!(start.elapsed() >= close);
     }
 }

@@ -61,3 +61,35 @@ fn describe_frame(opcode: Opcode, fin: bool, compressed: bool, payload_len: u64)
     };
     FrameInfo { opcode, fin, compressed, payload_len }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::testing::event_log;
+
+    #[test]
+    fn each_frame_has_its_event() {
+        let kinds = [MessageKind::Text, MessageKind::Binary];
+        let opcodes = [Opcode::Continuation, Opcode::Ping, Opcode::Pong, Opcode::Close];
+        let texts = ["Continuation", "Ping", "Pong", "Close", "Text", "Binary"];
+        for (opcode, text) in opcodes.into_iter().chain(kinds.map(Opcode::Data)).zip(texts) {
+            let (callback, events) = event_log();
+            let sink = callback.for_connection();
+            let header = Header { fin: true, rsv1: true, opcode, key: None, length: 70_000, size: 10 };
+            sink.emit(|| frame_received(&header));
+            assert_eq!(events(), [format!("frame-received: {text}, 70000 bytes, compressed")]);
+            let payloads = [&b"\x03\xE9bye"[..], b""];
+            FrameNote::emit_sent(payloads.map(|payload| FrameNote::of_payload(opcode, true, payload)).into(), &sink);
+            let sent = [format!("frame-sent: {text}, 5 bytes"), format!("frame-sent: {text}, 0 bytes")];
+            match (opcode, events()) {
+                (Opcode::Close, all) => {
+                    assert_eq!(all, [&sent[0], "close-sent: 1001", &sent[1], "close-sent without a code"]);
+                }
+                (_, all) => assert_eq!(all, sent),
+            }
+            let notes = [FrameNote::new(opcode, false, true, 1)];
+            FrameNote::emit_sent(notes.into(), &sink);
+            assert_eq!(events()[0], format!("frame-sent: {text}, 1 byte, compressed, not final"));
+        }
+    }
+}

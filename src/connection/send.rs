@@ -553,6 +553,7 @@ mod tests {
         assert_eq!(step(connection.queue(TEXT, b"no")), Some(Step::SendLock));
         assert_eq!(step(connection.begin_stream(TEXT)), Some(Step::SendLock));
         let number = connection.ping().unwrap();
+        connection.send_control(Opcode::Pong, b"unasked").unwrap();
         connection.answer_ping(b"ping");
         connection.stream_fragment(true, Opcode::Continuation, b"two").unwrap();
         thread::scope(|scope| {
@@ -566,6 +567,7 @@ mod tests {
         for want in [
             (false, TEXT, b"one".to_vec()),
             (true, Opcode::Ping, number.to_be_bytes().to_vec()),
+            (true, Opcode::Pong, b"unasked".to_vec()),
             (true, Opcode::Pong, b"ping".to_vec()),
             (true, Opcode::Continuation, b"two".to_vec()),
         ] {
@@ -752,7 +754,9 @@ mod tests {
             let timeouts = Timeouts { write: Duration::from_millis(60), ..long_timeouts() };
             let (connection, peer) = connection(role, timeouts);
             let start = Instant::now();
-            assert_eq!(step(connection.send(BINARY, &vec![0; LARGE])), Some(Step::Write));
+            let result = connection.send(BINARY, &vec![0; LARGE]);
+            assert!(matches!(result, Err(Error::Timeout(Step::Write))), "{result:?}");
+            assert!(connection.stream.read(&mut [0], LONG).is_ok_and(|count| count == 0), "receiving has ended too");
             assert!(start.elapsed() >= Duration::from_millis(50) && start.elapsed() < LONG / 2);
             assert_eq!(step(connection.send(TEXT, b"x")), Some(Step::Write));
             assert_eq!(step(connection.flush()), Some(Step::Write));
@@ -792,7 +796,7 @@ mod tests {
                 }
                 5 => {
                     connection.schedule_ping();
-                    connection.flush_before_read();
+                    assert!(!connection.flush_before_read().congested);
                     connection.flush()
                 }
                 6 => {
@@ -839,6 +843,7 @@ mod tests {
         let mut frames = vec![frame; 130].into();
         assert_eq!(connection.write_shared(&mut frames).status, ConnectionStatus::Closed);
         assert_eq!(frames.len(), 1, "one fill is 128 keys");
+        assert!(connection.end().is_some(), "before anyone tries again");
         assert_eq!(step(connection.send(TEXT, b"y")), Some(Step::RandomSource));
         assert_eq!(peer.frame(), None);
         // Nor a Close.
@@ -949,5 +954,149 @@ mod tests {
         assert_eq!(connection.stream.read(&mut came, LONG).unwrap(), 1);
         connection.abort();
         assert!(connection.send(TEXT, b"c").is_err());
+    }
+
+    #[test]
+    fn a_message_is_queued_up_to_128_kib() {
+        for (role, (length, is_queued)) in
+            ROLES.into_iter().flat_map(|role| [(role, (131_071, true)), (role, (131_072, false))])
+        {
+            for (before, is_owned) in [(0, false), (0, true), (1000, false), (1000, true)] {
+                let (connection, mut peer) = connection(role, long_timeouts());
+                let reading = thread::spawn(move || io::copy(&mut peer.socket, &mut io::sink()).is_ok());
+                let waiting = || connection.lock_state().writer.as_ref().unwrap().buffer.len();
+                if before > 0 {
+                    connection.queue(TEXT, &vec![b'a'; before]).unwrap();
+                }
+                let bytes = vec![0; length - waiting()];
+                match is_owned {
+                    true => connection.queue_message(bytes.into()).unwrap(),
+                    false => connection.queue_message(bytes.as_slice().into()).unwrap(),
+                }
+                assert_eq!(waiting() > 0, is_queued, "{role:?} {length} {before} {is_owned}");
+                connection.abort();
+                reading.join().unwrap();
+            }
+        }
+    }
+
+    /// It may come without a byte for the receiver, which would wait then.
+    #[cfg(all(target_os = "linux", feature = "native-tls", feature = "client", feature = "server"))]
+    #[test]
+    fn an_answer_of_tls_is_written_before_the_receiver_waits() {
+        use crate::connection::testing::websocket_over;
+        use std::io::Read;
+        let (stream, mut far) = crate::tls::tests::pair();
+        let ws = websocket_over(stream, Role::Client, long_timeouts());
+        let connection = ws.connection();
+        let Stream::Tls(tls) = &*connection.stream else { panic!("no TLS") };
+        let mut answer_with = |answer: &[u8]| {
+            tls.answer_next_read(answer);
+            far.write_all(b"c").unwrap();
+            wait_until(|| connection.stream.read(&mut [0; 8], LONG).is_ok());
+            assert!(connection.stream.has_unsolicited_output());
+        };
+        answer_with(b"answer");
+        assert!(!connection.flush_before_read().congested);
+        assert!(!connection.stream.has_unsolicited_output());
+        // The peer does not read, so the network is full some time.
+        let mut congested = false;
+        while !congested {
+            answer_with(&[1; 60 << 10]);
+            congested = connection.flush_before_read().congested;
+            assert_eq!(connection.stream.has_unsolicited_output(), congested);
+        }
+        let mut arrived = [0; 6];
+        far.get_ref().read_exact(&mut arrived).unwrap();
+        assert_eq!(arrived, *b"answer");
+    }
+
+    /// What the peer sent before can still be received.
+    #[test]
+    fn a_failed_write_before_a_read_ends_sending() {
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            connection.queue(TEXT, b"queued").unwrap();
+            connection.stream.shutdown_write(LONG);
+            connection.flush_before_read();
+            assert!(matches!(connection.end(), Some(Error::Io(error)) if error.step() == Step::Write));
+            assert_eq!(step(connection.send(TEXT, b"late")), Some(Step::Write));
+            peer.send(true, TEXT, b"before");
+            assert!(connection.stream.read(&mut [0; 8], LONG).is_ok_and(|count| count > 0));
+        }
+    }
+
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn compressed_messages_are_queued_up_to_128_kib() {
+        use crate::deflate::extension::negotiation::Agreed;
+        use crate::deflate::extension::{codec, Deflate, Direction};
+        use crate::deflate::WindowBits;
+        let (connection, mut peer) = connection(Role::Server, long_timeouts());
+        let each_alone = Direction { bits: WindowBits::MAX, takeover: false };
+        let (_, deflater) = codec(&Agreed { send: each_alone, receive: each_alone }, &Deflate::default());
+        let encoder = Encoder::Rfc6455(encoder::Encoder::server().with_compression(Some(deflater)));
+        connection.lock_state().writer.as_mut().unwrap().encoder = encoder;
+        let waiting = || connection.lock_state().writer.as_ref().unwrap().buffer.len();
+        let reading = thread::spawn(move || io::copy(&mut peer.socket, &mut io::sink()).is_ok());
+        connection.queue(TEXT, &[b'a'; 5000]).unwrap();
+        let length = waiting();
+        assert!((1..1000).contains(&length));
+        for (before, left) in [(131_071 - length, 131_071), (131_072 - length, 0)] {
+            connection.flush().unwrap();
+            connection.lock_state().writer.as_mut().unwrap().buffer.bytes().extend(vec![0; before]);
+            connection.queue(TEXT, &[b'a'; 5000]).unwrap();
+            assert_eq!(waiting(), left);
+        }
+        connection.abort();
+        reading.join().unwrap();
+    }
+
+    /// 7692-6.1-1, 7692-6.1-2: of a compressed message the first frame has RSV1. A caller can do without compression.
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn messages_are_compressed_however_they_are_sent() {
+        use crate::deflate::extension::negotiation::Agreed;
+        use crate::deflate::extension::{codec, Deflate, Direction};
+        use crate::deflate::WindowBits;
+        type Send = fn(&Connection) -> Result<()>;
+        let rows: [(Send, u8, bool); 8] = [
+            (|connection| connection.send(TEXT, &[b'a'; 5000]), 0xC1, true),
+            (|connection| connection.send_message(vec![0; 5000].into()), 0xC2, true),
+            (|connection| connection.send_message("a".repeat(5000).as_str().into()), 0xC1, true),
+            (|connection| connection.queue(TEXT, &[b'a'; 5000]).and_then(|()| connection.flush()), 0xC1, true),
+            (|connection| connection.stream_fragment(false, TEXT, &[b'a'; 5000]), 0x41, true),
+            (|connection| connection.send_uncompressed_message(vec![0; 5000].into()), 0x82, false),
+            (|connection| connection.send_uncompressed_message("a".repeat(5000).as_str().into()), 0x81, false),
+            (|connection| connection.send(TEXT, b"short"), 0x81, true),
+        ];
+        for (number, (send, first, is_short)) in rows.into_iter().enumerate() {
+            let (connection, mut peer) = connection(Role::Server, long_timeouts());
+            let free = Direction { bits: WindowBits::MAX, takeover: true };
+            let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
+            let encoder = Encoder::Rfc6455(encoder::Encoder::server().with_compression(Some(deflater)));
+            connection.lock_state().writer.as_mut().unwrap().encoder = encoder;
+            send(&connection).unwrap();
+            let mut head = [0; 2];
+            io::Read::read_exact(&mut peer.socket, &mut head).unwrap();
+            assert_eq!((head[0], head[1] < 126), (first, is_short), "{number}");
+            assert!(connection.lock_state().writer.as_ref().unwrap().buffer.is_empty());
+        }
+    }
+
+    /// Though the thread that has the permit does not return it.
+    #[test]
+    fn abort_wakes_a_sender_that_waits_alone() {
+        for role in ROLES {
+            let (connection, _peer) = connection(role, long_timeouts());
+            let permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+            let sending = connection.clone();
+            let sending = thread::spawn(move || sending.send(TEXT, b"waits"));
+            wait_until(|| connection.lock_state().waiting_senders.count == 1);
+            connection.abort();
+            let result = under_watchdog(move || sending.join().unwrap());
+            assert!(matches!(result, Err(Error::Closed(None))), "{result:?}");
+            drop(permit);
+        }
     }
 }

@@ -169,7 +169,7 @@ impl fmt::Debug for SendStream {
 mod tests {
     use super::*;
     use crate::config::Timeouts;
-    use crate::connection::testing::{connection, long_timeouts, LONG, ROLES};
+    use crate::connection::testing::{connection, long_timeouts, BINARY, LONG, ROLES, TEXT};
     use crate::connection::write_permit::WriteIntent;
     use crate::error::Step;
     use std::time::Duration;
@@ -221,6 +221,40 @@ mod tests {
             assert_eq!(stream.write(b"a\xc3").unwrap(), 2);
             assert!(matches!(stream.finish(), Err(Error::Usage(UsageError::TextNotUtf8))));
             assert_eq!(peer.frame(), None);
+        }
+    }
+
+    #[test]
+    fn each_16_kib_are_a_fragment_and_so_is_what_is_flushed() {
+        // 6455-5.4-s2, 6455-6.1-5, 6455-6.1-6, 6455-6.1-7
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            let mut stream = SendStream::new(connection.clone(), MessageKind::Binary).unwrap();
+            stream.flush().unwrap();
+            assert_eq!(stream.write(b"one").unwrap(), 3);
+            assert_eq!(format!("{stream:?}"), "SendStream { buffered: 3 }");
+            stream.flush().unwrap();
+            stream.flush().unwrap();
+            assert_eq!(stream.write(&vec![2; FRAGMENT - 1]).unwrap(), FRAGMENT - 1);
+            assert_eq!(format!("{stream:?}"), format!("SendStream {{ buffered: {} }}", FRAGMENT - 1));
+            assert_eq!(stream.write(b"\x02").unwrap(), 1);
+            assert_eq!(stream.write(&vec![3; 2 * FRAGMENT]).unwrap(), 2 * FRAGMENT);
+            assert_eq!(stream.write(b"end").unwrap(), 3);
+            stream.finish().unwrap();
+            assert!(connection.is_open());
+            connection.send(TEXT, b"next").unwrap();
+            for (fin, opcode, payload) in [
+                (false, BINARY, b"one".to_vec()),
+                (false, Opcode::Continuation, vec![2; FRAGMENT]),
+                (false, Opcode::Continuation, vec![3; FRAGMENT]),
+                (false, Opcode::Continuation, vec![3; FRAGMENT]),
+                (true, Opcode::Continuation, b"end".to_vec()),
+                (true, TEXT, b"next".to_vec()),
+            ] {
+                assert!(peer.frame() == Some((fin, opcode, payload)), "{role:?} {opcode:?}");
+            }
+            drop(SendStream::new(connection.clone(), MessageKind::Text).unwrap());
+            assert!(matches!(connection.end(), Some(Error::Closed(None))), "a part is not taken for the whole message");
         }
     }
 }

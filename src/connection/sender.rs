@@ -75,7 +75,8 @@ impl WebSocket {
     pub fn into_sender(mut self) -> Result<Sender> {
         let sender = Sender::with_close_on_drop(self.receiver.connection.clone());
         let work = move || self.drain_in_background();
-        threads::spawn("stdws-receive", Some(128 << 10), work).map_err(|error| Error::io(Step::Thread, error))?;
+        threads::spawn("stdws-receive", Some(threads::SMALL_STACK), work)
+            .map_err(|error| Error::io(Step::Thread, error))?;
         Ok(sender)
     }
 
@@ -283,5 +284,75 @@ struct CloseOnDrop(Arc<Connection>);
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.close_nonblocking(CloseCode::GOING_AWAY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::frame::Opcode;
+    use crate::connection::testing::{long_timeouts, under_watchdog, websocket, BINARY, ROLES, TEXT};
+
+    #[test]
+    fn a_sender_does_what_a_connection_does() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (ws, mut peer) = websocket(role, long_timeouts());
+                let sender = ws.into_sender().unwrap();
+                assert_eq!(format!("{sender:?}"), "Sender { open: true }");
+                sender.queue("queued").unwrap();
+                sender.flush().unwrap();
+                assert_eq!(peer.frame(), Some((true, TEXT, b"queued".to_vec())));
+                sender.send("sent").unwrap();
+                assert_eq!(peer.frame(), Some((true, TEXT, b"sent".to_vec())));
+                sender.send_uncompressed(b"plain").unwrap();
+                assert_eq!(peer.frame(), Some((true, BINARY, b"plain".to_vec())));
+                sender.send_stream(MessageKind::Text).unwrap().finish().unwrap();
+                assert_eq!(peer.frame(), Some((true, TEXT, Vec::new())));
+                let pinging = sender.clone();
+                let (start, pinging) = (Instant::now(), std::thread::spawn(move || pinging.ping()));
+                let (_, opcode, payload) = peer.frame().unwrap();
+                let least = Instant::now();
+                assert_eq!(opcode, Opcode::Ping);
+                while least.elapsed() < Duration::from_millis(2) {}
+                peer.send(true, TEXT, b"nobody receives this");
+                peer.send(true, Opcode::Pong, &payload);
+                let time = pinging.join().unwrap().unwrap();
+                assert!(time >= Duration::from_millis(2) && time <= start.elapsed(), "{time:?}");
+                let closing = sender.clone();
+                let closing = std::thread::spawn(move || closing.close(4000, "done"));
+                assert_eq!(peer.frame(), Some((true, Opcode::Close, b"\x0F\xA0done".to_vec())));
+                peer.send(true, Opcode::Close, b"\x0F\xA1");
+                drop(peer);
+                assert_eq!(closing.join().unwrap().unwrap().code().as_u16(), 4001);
+                assert!(!sender.is_open());
+                assert_eq!(format!("{sender:?}"), "Sender { open: false }");
+            });
+        }
+    }
+
+    /// The thread that receives waits for longer than this test. It sees the answer all the same.
+    #[test]
+    fn the_last_sender_closes() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (ws, mut peer) = websocket(role, long_timeouts());
+                let connection = ws.shared_connection().clone();
+                let sender = ws.into_sender().unwrap();
+                drop(sender.clone());
+                assert!(sender.is_open());
+                drop(sender);
+                assert_eq!(peer.frame(), Some((true, Opcode::Close, b"\x03\xE9".to_vec())));
+                peer.send(true, Opcode::Close, b"\x03\xE9");
+                peer.socket.shutdown(std::net::Shutdown::Write).unwrap();
+                assert_eq!(peer.frame(), None);
+                assert_eq!(connection.await_close().unwrap().code(), CloseCode::GOING_AWAY);
+                let (ws, mut peer) = websocket(role, long_timeouts());
+                let sender = ws.into_sender().unwrap();
+                sender.abort();
+                assert_eq!(peer.frame(), None);
+                assert!(sender.send("late").is_err());
+            });
+        }
     }
 }

@@ -80,11 +80,7 @@ impl Connection {
         encoder: Encoder,
         timeouts: Timeouts,
     ) -> Arc<Connection> {
-        // For a socket, zero means "no timeout", so this is the shortest wait.
-        let least = Duration::from_millis(1);
-        let ping_interval =
-            if protocol.check_ping().is_ok() { timeouts.ping_interval.max(least) } else { Duration::MAX };
-        let timeouts = Timeouts { pong_timeout: timeouts.pong_timeout.max(least), ..timeouts };
+        let ping_interval = if protocol.check_ping().is_ok() { timeouts.ping_interval } else { Duration::MAX };
         #[cfg(feature = "hub")]
         let frame_format = FrameFormat::of(&encoder);
         let state = SharedState::new(protocol, Writer::new(encoder), ping_interval);
@@ -291,5 +287,55 @@ impl Connection {
 
     pub(super) fn host(&self) -> Option<&Host> {
         self.host.get().map(Arc::as_ref)
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "trace")]
+mod tests {
+    use super::*;
+    use crate::connection::testing::{long_timeouts, observed_websocket, websocket_with, ROLES};
+    use crate::connection::websocket::ConnectionInfo;
+    use crate::events::sink::EventCallback;
+    use crate::net::stream::tests::sockets;
+    use std::sync::mpsc;
+
+    /// Frames of other threads are reported by the next call outside the handler.
+    #[test]
+    fn a_handler_leaves_the_events_of_others() {
+        for role in ROLES {
+            let (sender, log) = (Arc::new(std::sync::OnceLock::<crate::Sender>::new()), mpsc::channel());
+            let (in_handler, names) = (sender.clone(), std::sync::Mutex::new(log.0));
+            let callback = EventCallback::new(move |event| {
+                let _ = names.lock().unwrap().send(event.name());
+                if let EventKind::Timeout(_) = event.kind() {
+                    in_handler.get().unwrap().queue("from the handler").unwrap();
+                }
+            });
+            let (near, _far) = sockets();
+            let info = ConnectionInfo { events: callback.for_connection(), ..ConnectionInfo::default() };
+            let ws = websocket_with(info, Stream::from_socket(near).unwrap(), role, long_timeouts());
+            assert!(sender.set(ws.sender()).is_ok());
+            let connection = ws.connection();
+            connection.answer_ping(b"noted");
+            connection.events.emit(|| EventKind::Timeout(Step::Pong));
+            connection.emit_sent();
+            assert_eq!(log.1.try_iter().collect::<Vec<_>>(), ["opened", "timeout", "frame-sent"]);
+        }
+    }
+
+    #[test]
+    fn the_end_is_reported_once_and_last() {
+        for role in ROLES {
+            let (ws, _peer, events) = observed_websocket(role, long_timeouts());
+            let connection = ws.connection();
+            connection.answer_ping(b"noted");
+            connection.abort_with(Error::Timeout(Step::Write));
+            connection.emit_end();
+            connection.emit_end();
+            let all = events();
+            assert_eq!(all[..3], ["opened", "frame-sent: Pong, 5 bytes", "timeout: Write"]);
+            assert!(all.len() == 4 && all[3].starts_with("ended: "), "{all:?}");
+        }
     }
 }

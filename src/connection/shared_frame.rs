@@ -127,3 +127,63 @@ impl Writer {
         self.buffer.append_shared(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    #[cfg(feature = "trace")]
+    use crate::connection::testing;
+
+    /// A long message is masked by the thread that has the permit, without the lock.
+    #[test]
+    fn only_a_short_frame_is_encoded_under_the_lock() {
+        let frame = |encoding, length| SharedFrame { bytes: vec![0; length].into(), encoding, origin: Origin::Outside };
+        let payload = Encoding::Payload(MessageKind::Binary, 4);
+        assert!(frame(payload, MAX_LOCKED_COPY).is_cheap() && !frame(payload, MAX_LOCKED_COPY + 1).is_cheap());
+        assert!(frame(Encoding::AsIs, MAX_LOCKED_COPY + 1).is_cheap());
+    }
+
+    #[cfg(feature = "trace")]
+    #[test]
+    fn a_shared_frame_is_noted_as_it_is_sent() {
+        let rows = [
+            (Role::Server, Encoding::AsIs, &b"\xC1\x01a"[..], "Text, 1 byte, compressed"),
+            (Role::Server, Encoding::AsIs, b"\x82\x03abc", "Binary, 3 bytes"),
+            (Role::Client, Encoding::Payload(MessageKind::Text, 2), b"\x81\x02ab", "Text, 2 bytes"),
+        ];
+        for (role, encoding, bytes, text) in rows {
+            for (origin, is_noted) in [(Origin::Outside, true), (Origin::Handler, false)] {
+                let mut writer = Writer::new(framing::Encoder::Rfc6455(testing::encoder(role)));
+                writer.frame_notes = Some(Vec::new());
+                SharedFrame { bytes: bytes.into(), encoding, origin }.append_to(&mut writer).unwrap();
+                let (callback, events) = testing::event_log();
+                FrameNote::emit_sent(writer.frame_notes.unwrap(), &callback.for_connection());
+                assert_eq!(events(), if is_noted { vec![format!("frame-sent: {text}")] } else { Vec::new() });
+            }
+        }
+    }
+
+    /// The peer has the shared message in its window, and this side has not: the next one must not refer to an earlier one.
+    #[cfg(feature = "deflate")]
+    #[test]
+    fn after_a_shared_compressed_frame_the_window_is_empty() {
+        use crate::deflate::extension::negotiation::Agreed;
+        use crate::deflate::extension::{codec, Deflate, Direction};
+        use crate::deflate::WindowBits;
+        for (encoding, is_reset) in [(Encoding::Deflated, true), (Encoding::AsIs, false)] {
+            let free = Direction { bits: WindowBits::MAX, takeover: true };
+            let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
+            let mut writer = Writer::new(framing::Encoder::Rfc6455(Encoder::server().with_compression(Some(deflater))));
+            let length = |writer: &mut Writer| {
+                let before = writer.buffer.len();
+                let text = b"Nothing in it repeats: 0123456789 abcdefghjklmoqsuvwxyz";
+                writer.append_compressed(true, Opcode::Data(MessageKind::Text), text).unwrap();
+                writer.buffer.len() - before
+            };
+            let first = length(&mut writer);
+            let frame = SharedFrame { bytes: b"\xC1\x01a"[..].into(), encoding, origin: Origin::Outside };
+            frame.append_to(&mut writer).unwrap();
+            assert_eq!(length(&mut writer) == first, is_reset);
+        }
+    }
+}

@@ -109,6 +109,7 @@ mod tests {
     use crate::connection::shared_frame::Encoding;
     use crate::connection::testing::{connection, long_timeouts, wait_until, LARGE, LONG, ROLES, TEXT};
     use crate::connection::write_permit::WriteIntent;
+    use crate::error::{Error, Step};
     use crate::events::sink::Origin;
     use crate::net::stream::tests::WRITES;
     use std::thread;
@@ -133,14 +134,15 @@ mod tests {
     fn shared_frames_are_written_in_order_and_small_ones_together() {
         for role in ROLES {
             let (connection, mut peer) = connection(role, long_timeouts());
-            let mut frames: VecDeque<_> = (0..100).map(|n| shared_frame(role, &[n; 100])).collect();
+            let mut frames: VecDeque<_> = (0..200).map(|n| shared_frame(role, &[n; 100])).collect();
             connection.answer_ping(b"ping");
             let before = WRITES.get();
             let result = connection.write_shared(&mut frames);
             assert!(report(ConnectionStatus::Ready, true, 0)(result) && frames.is_empty());
             assert_eq!(WRITES.get(), before, "no write that might wait");
+            assert_eq!(result.bytes_written, if role == Role::Client { 10 + 200 * 106 } else { 6 + 200 * 102 });
             assert_eq!(peer.frame().unwrap().1, Opcode::Pong);
-            for n in 0..100 {
+            for n in 0..200 {
                 assert_eq!(peer.frame(), Some((true, TEXT, vec![n; 100])));
             }
             // Without frames, a call has no effect.
@@ -257,6 +259,34 @@ mod tests {
             connection.abort();
             assert_eq!(connection.poll_close(), ConnectionStatus::Closed);
             assert!(connection.begin_close(CloseCode::POLICY, "").is_none());
+        }
+    }
+
+    #[test]
+    fn pending_frames_are_written_too_unless_the_network_is_full() {
+        for role in ROLES {
+            let (connection, mut peer) = connection(role, long_timeouts());
+            connection.schedule_ping();
+            assert!(report(ConnectionStatus::Ready, true, 0)(connection.write_shared(&mut VecDeque::new())));
+            assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Ping));
+            let mut frames = VecDeque::from([shared_frame(role, &vec![7; LARGE])]);
+            assert_eq!(connection.write_shared(&mut frames).status, ConnectionStatus::Full);
+            connection.schedule_ping();
+            assert_eq!(connection.write_shared(&mut frames).status, ConnectionStatus::Full);
+            assert!(connection.lock_state().has_pending(), "one that is due, however often this is called");
+        }
+    }
+
+    #[test]
+    fn a_failed_write_ends_the_connection() {
+        for role in ROLES {
+            let (connection, _peer) = connection(role, long_timeouts());
+            connection.stream.shutdown_write(LONG);
+            let mut frames = VecDeque::from([shared_frame(role, b"a"), shared_frame(role, b"b")]);
+            assert_eq!(connection.write_shared(&mut frames).status, ConnectionStatus::Closed);
+            assert!(matches!(connection.end(), Some(Error::Io(error)) if error.step() == Step::Write));
+            assert_eq!(connection.write_shared(&mut frames).status, ConnectionStatus::Closed);
+            assert_eq!(connection.poll_close(), ConnectionStatus::Closed);
         }
     }
 }

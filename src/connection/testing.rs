@@ -14,6 +14,8 @@ use crate::codec::frame;
 use crate::codec::frame::{Context, Opcode, Role};
 use crate::codec::mask;
 use crate::config::{Limits, Timeouts};
+#[cfg(feature = "trace")]
+use crate::events::sink::EventCallback;
 use crate::net::socket::Socket;
 use crate::net::stream::tests::sockets;
 use crate::net::stream::Stream;
@@ -86,9 +88,34 @@ pub(crate) fn pair(timeouts: Timeouts) -> (WebSocket, WebSocket) {
 
 /// The handle of one side, over this stream.
 pub(crate) fn websocket_over(stream: Stream, role: Role, timeouts: Timeouts) -> WebSocket {
+    websocket_with(ConnectionInfo::default(), stream, role, timeouts)
+}
+
+/// The same, with these results of an opening handshake.
+pub(crate) fn websocket_with(info: ConnectionInfo, stream: Stream, role: Role, timeouts: Timeouts) -> WebSocket {
     let limits = Limits::with_max_message_size(64 << 20);
     let codec = Codec::rfc6455(role, limits, &[], (encoder(role), None));
-    WebSocket::new(stream, codec, (limits, timeouts), ConnectionInfo::default())
+    WebSocket::new(stream, codec, (limits, timeouts), info)
+}
+
+/// The handle of one side, its peer, and the texts of the events since the last call.
+#[cfg(feature = "trace")]
+pub(crate) fn observed_websocket(role: Role, timeouts: Timeouts) -> (WebSocket, Peer, impl Fn() -> Vec<String>) {
+    let (callback, texts) = event_log();
+    let (near, far) = sockets();
+    let info = ConnectionInfo { events: callback.for_connection(), ..ConnectionInfo::default() };
+    let ws = websocket_with(info, Stream::from_socket(near).unwrap(), role, timeouts);
+    (ws, Peer::new(role, far), texts)
+}
+
+/// An event handler, and the texts of its events since the last call.
+#[cfg(feature = "trace")]
+pub(crate) fn event_log() -> (EventCallback, impl Fn() -> Vec<String>) {
+    let (log, events) = mpsc::channel();
+    let log = std::sync::Mutex::new(log);
+    let callback = EventCallback::new(move |event| drop(log.lock().unwrap().send(event.to_string())));
+    let without_id = |text: String| text.split_once(": ").map_or(text.clone(), |(_, event)| event.to_owned());
+    (callback, move || events.try_iter().map(without_id).collect())
 }
 
 /// Waits until a condition that another thread changes is true.

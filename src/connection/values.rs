@@ -30,3 +30,20 @@ impl fmt::Debug for Values {
         write!(f, "{} values", self.0.len())
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "server")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_found_by_its_type_and_replaced_by_the_next_one() {
+        let mut values = Values::default();
+        assert_eq!((values.get::<u32>(), format!("{values:?}")), (None, "0 values".to_owned()));
+        values.insert(1_u32);
+        values.insert("secret");
+        values.insert(2_u32);
+        assert_eq!((values.get(), values.get(), values.get::<u64>()), (Some(&2_u32), Some(&"secret"), None));
+        assert_eq!((format!("{values:?}"), values.clone().get()), ("2 values".to_owned(), Some(&"secret")));
+    }
+}

@@ -353,3 +353,77 @@ impl fmt::Debug for WebSocket {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::frame::Opcode;
+    use crate::connection::testing::{long_timeouts, under_watchdog, websocket, BINARY, ROLES, TEXT};
+    use std::panic::{catch_unwind, AssertUnwindSafe};
+
+    #[test]
+    fn messages_that_came_before_are_received_first() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                ws.buffered_messages.extend(["one", "two"].map(Message::from));
+                peer.send(true, TEXT, b"three");
+                peer.send(true, BINARY, b"four");
+                peer.send(true, TEXT, b"five");
+                assert_eq!(ws.recv_ref().unwrap().unwrap().as_bytes(), b"one");
+                assert_eq!(ws.recv().unwrap(), Some(Message::from("two")));
+                for (kind, text) in [(MessageKind::Text, "three"), (MessageKind::Binary, "four")] {
+                    let message = ws.recv_ref().unwrap().unwrap();
+                    assert_eq!((message.kind(), message.as_bytes()), (kind, text.as_bytes()));
+                }
+                assert_eq!(ws.recv().unwrap(), Some(Message::from("five")));
+                peer.send(true, Opcode::Close, b"");
+                peer.socket.shutdown(std::net::Shutdown::Write).unwrap();
+                assert!(ws.recv_ref().unwrap().is_none());
+            });
+        }
+    }
+
+    #[test]
+    fn debug_shows_who_and_no_contents() {
+        for (role, name) in ROLES.into_iter().zip(["Client", "Server"]) {
+            let (mut ws, _peer) = websocket(role, long_timeouts());
+            ws.info.subprotocol = Some("chat".to_owned());
+            let text = |open| {
+                format!("WebSocket {{ role: {name}, peer: None, subprotocol: Some(\"chat\"), open: {open}, .. }}")
+            };
+            assert_eq!(format!("{ws:?}"), text(true));
+            ws.abort();
+            assert_eq!(format!("{ws:?}"), text(false));
+        }
+    }
+
+    /// 1001 for an end that is regular, 1011 for one that is not: 6455-7.4.1-1
+    #[test]
+    fn a_drop_closes_with_its_cause() {
+        for role in ROLES {
+            for (panics, code) in [(false, CloseCode::GOING_AWAY), (true, CloseCode::INTERNAL)] {
+                let (ws, mut peer) = websocket(role, long_timeouts());
+                let result = catch_unwind(AssertUnwindSafe(|| {
+                    let _ws = ws;
+                    assert!(!panics, "as planned");
+                }));
+                assert_eq!(result.is_err(), panics);
+                let close = (true, Opcode::Close, code.as_u16().to_be_bytes().to_vec());
+                assert_eq!(peer.frames(), [close]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_flush_writes_what_was_queued() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            ws.queue("queued").unwrap();
+            ws.flush().unwrap();
+            assert_eq!(peer.frame(), Some((true, TEXT, b"queued".to_vec())));
+            ws.abort();
+            assert!(ws.flush().is_err());
+        }
+    }
+}

@@ -89,3 +89,91 @@ impl WebSocket {
         self.connection().known_close_info()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::frame::Opcode;
+    use crate::codec::frame::Role;
+    use crate::config::Timeouts;
+    use crate::connection::testing::{long_timeouts, under_watchdog, websocket, LONG, ROLES, TEXT};
+    use crate::error::UsageError;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_close_is_returned_however_often_it_is_asked_for() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                assert!(ws.close_info().is_none());
+                for code in [1005, 1006, 999] {
+                    assert!(matches!(ws.close(code, ""), Err(Error::Usage(UsageError::CloseCode(_)))), "{code}");
+                    assert!(matches!(ws.start_close(code, ""), Err(Error::Usage(UsageError::CloseCode(_)))), "{code}");
+                }
+                peer.send(true, TEXT, b"is dropped");
+                peer.send(true, Opcode::Close, b"\x0F\xA1why");
+                peer.socket.shutdown(std::net::Shutdown::Write).unwrap();
+                for (code, reason) in [(4000, "mine"), (4002, "")] {
+                    let info = ws.close(code, reason).unwrap();
+                    assert_eq!((info.code().as_u16(), info.reason()), (4001, "why"));
+                    assert_eq!(ws.close_info().map(|info| info.code().as_u16()), Some(4001));
+                    assert!(ws.start_close(code, reason).is_ok(), "it is closed");
+                    assert!(ws.recv().unwrap().is_none());
+                }
+                assert_eq!(peer.frames(), [(true, Opcode::Close, b"\x0F\xA0mine".to_vec())]);
+                let (mut ws, peer) = websocket(role, long_timeouts());
+                drop(peer);
+                assert!(ws.recv().is_err());
+                assert!(matches!(ws.close(1000, ""), Err(Error::Closed(None))));
+                assert!(ws.close_info().is_none(), "there was no closing handshake");
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                ws.abort();
+                assert_eq!(peer.frames(), []);
+                assert!(matches!(ws.recv(), Err(Error::Closed(None))));
+            });
+        }
+    }
+
+    #[test]
+    fn a_wrong_code_has_no_effect_and_a_right_one_waits_for_the_end() {
+        for role in ROLES {
+            under_watchdog(move || {
+                let short = Duration::from_millis(60);
+                let (mut ws, mut peer) = websocket(role, long_timeouts());
+                peer.send(true, Opcode::Ping, &[0; 125]);
+                peer.send(true, Opcode::Continuation, b"of nothing");
+                assert!(matches!(ws.recv(), Err(Error::Protocol(_))));
+                // The peer has not ended its stream, and this does not wait for it.
+                let start = Instant::now();
+                assert!(matches!(ws.close(999, ""), Err(Error::Usage(UsageError::CloseCode(_)))));
+                assert!(start.elapsed() < LONG / 2);
+                let (mut ws, mut peer) = websocket(role, Timeouts { close: short, ..long_timeouts() });
+                let start = Instant::now();
+                peer.send(true, Opcode::Close, b"\x03\xE8");
+                ws.close(1000, "").unwrap();
+                // The client waits for the server to end the TCP connection, which it does not. 6455-7.1.1-6
+                assert!(role == Role::Server || start.elapsed() >= short);
+                assert_eq!(peer.frames().len(), 1);
+            });
+        }
+    }
+
+    /// The peer has to receive the Close that states the reason.
+    #[test]
+    fn a_close_after_a_failure_waits_until_the_peer_has_ended() {
+        for role in ROLES {
+            let (mut ws, mut peer) = websocket(role, long_timeouts());
+            peer.send(true, Opcode::Continuation, b"of nothing");
+            assert!(matches!(ws.recv(), Err(Error::Protocol(_))));
+            let closing = thread::spawn(move || ws.close(1000, ""));
+            assert_eq!(peer.frame().map(|frame| frame.1), Some(Opcode::Close));
+            // A call that does not wait would have returned by then.
+            thread::sleep(Duration::from_millis(30));
+            assert!(!closing.is_finished());
+            drop(peer);
+            let result = under_watchdog(move || closing.join().unwrap());
+            assert!(matches!(result, Err(Error::Protocol(_))), "{result:?}");
+        }
+    }
+}

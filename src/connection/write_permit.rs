@@ -342,4 +342,45 @@ mod tests {
             assert_eq!(peer.frames(), []);
         }
     }
+
+    /// A call reports the frames that it writes: its own, and those that were due.
+    #[cfg(feature = "trace")]
+    #[test]
+    fn frames_are_reported_by_the_call_that_sends_them() {
+        use crate::close::CloseCode;
+        use crate::connection::testing::{observed_websocket, wait_until, BINARY, TEXT};
+        for role in ROLES {
+            let (ws, mut peer, events) = observed_websocket(role, long_timeouts());
+            let connection = ws.shared_connection();
+            assert_eq!(events(), ["opened"]);
+            connection.send(TEXT, b"text").unwrap();
+            assert_eq!(events(), ["frame-sent: Text, 4 bytes"]);
+            let mut permit = connection.acquire_permit(WriteIntent::Frame, LONG).unwrap();
+            permit.writer().unwrap().append_frame(false, BINARY, b"").unwrap();
+            connection.answer_ping(b"p");
+            connection.schedule_ping();
+            permit.flush_and_release(&[]).unwrap();
+            let pending = ["frame-sent: Pong, 1 byte", "frame-sent: Ping, 8 bytes"];
+            assert_eq!(events(), [&["frame-sent: Binary, 0 bytes, not final"][..], &pending].concat());
+            // What the end of a permit has left is reported with the next write.
+            connection.acquire_permit(WriteIntent::Frame, LONG).unwrap().flush_and_release(&[]).unwrap();
+            assert_eq!(events(), [""; 0]);
+            let reading = std::thread::spawn(move || while peer.frame().is_some() {});
+            connection.stream_fragment(true, Opcode::Continuation, &[0; 70_000]).unwrap();
+            assert_eq!(events(), ["frame-sent: Continuation, 70000 bytes"]);
+            connection.queue(TEXT, b"queued").unwrap();
+            assert_eq!(events(), ["frame-sent: Text, 6 bytes"]);
+            connection.schedule_ping();
+            wait_until(|| !connection.flush_before_read().congested);
+            assert_eq!(events(), ["frame-sent: Ping, 8 bytes"]);
+            connection.start_close(CloseCode::NORMAL, "").unwrap();
+            let close = ["frame-sent: Close, 2 bytes", "close-sent: 1000"];
+            assert_eq!(events(), close);
+            connection.abort();
+            reading.join().unwrap();
+            let (ws, _peer, events) = observed_websocket(role, long_timeouts());
+            ws.connection().close_nonblocking(CloseCode::NORMAL);
+            assert_eq!(events(), [&["opened"][..], &close].concat());
+        }
+    }
 }

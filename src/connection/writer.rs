@@ -84,3 +84,34 @@ impl Writer {
         self.frame_notes.as_mut().filter(|_| origin() == Origin::Outside)
     }
 }
+
+#[cfg(test)]
+#[cfg(all(feature = "trace", feature = "deflate"))]
+mod tests {
+    use super::*;
+    use crate::codec::encoder;
+    use crate::connection::testing::event_log;
+    use crate::deflate::extension::negotiation::Agreed;
+    use crate::deflate::extension::{codec, Deflate, Direction};
+    use crate::deflate::WindowBits;
+    use crate::message::MessageKind;
+
+    /// The first frame of a compressed message alone has RSV1. 7692-6.1-1
+    #[test]
+    fn a_compressed_frame_is_noted_with_its_length_on_the_wire() {
+        let free = Direction { bits: WindowBits::MAX, takeover: true };
+        let (_, deflater) = codec(&Agreed { send: free, receive: free }, &Deflate::default());
+        let mut writer = Writer::new(Encoder::Rfc6455(encoder::Encoder::server().with_compression(Some(deflater))));
+        writer.frame_notes = Some(Vec::new());
+        let mut sizes = Vec::new();
+        for (fin, opcode) in [(false, Opcode::Data(MessageKind::Text)), (true, Opcode::Continuation)] {
+            let before = writer.buffer.len();
+            writer.append_compressed(fin, opcode, b"some text, some text").unwrap();
+            sizes.push(writer.buffer.len() - before - 2);
+        }
+        let (callback, events) = event_log();
+        FrameNote::emit_sent(writer.frame_notes.unwrap(), &callback.for_connection());
+        let first = format!("frame-sent: Text, {} bytes, compressed, not final", sizes[0]);
+        assert_eq!(events(), [first, format!("frame-sent: Continuation, {} bytes", sizes[1])]);
+    }
+}

@@ -36,6 +36,9 @@ pub(crate) const BYTES_BESIDE_STACK: u64 = 256 << 10;
 /// The stack of a thread that sets none.
 const DEFAULT_STACK: u64 = 2 << 20;
 
+/// The stack of a thread that runs code of this crate alone.
+pub(crate) const SMALL_STACK: usize = 128 << 10;
+
 const RESERVED_MAPPINGS: u64 = 1_024;
 const RESERVED_BYTES: u64 = 8 << 20;
 

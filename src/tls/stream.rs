@@ -369,8 +369,13 @@ impl Engine {
 
 #[cfg(all(test, target_os = "linux", feature = "client", feature = "server"))]
 impl Tls {
+    /// Capacity of the buffer for bytes of the engine.
+    pub(crate) fn held(&self) -> usize {
+        self.memory.lock_buffers().outgoing.capacity()
+    }
+
     /// Lets the engine write these bytes with its next read, as an answer to the peer.
-    pub(super) fn answer_next_read(&self, answer: &[u8]) {
+    pub(crate) fn answer_next_read(&self, answer: &[u8]) {
         self.memory.lock_buffers().answer = answer.to_vec();
     }
 
