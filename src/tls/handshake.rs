@@ -118,10 +118,16 @@ fn send_alert(plain: &Transport, memory: &MemoryTransport, deadline: Deadline) {
         return;
     }
     plain.shutdown_write(linger_deadline.remaining());
-    let (mut part, mut taken) = ([0; 4 << 10], 0_usize);
-    while taken < LINGER_BYTES {
-        let Ok(count @ 1..) = read_by(plain, &mut part, linger_deadline) else { return };
-        taken = taken.saturating_add(count);
+    discard(plain, linger_deadline);
+}
+
+/// Discards input up to its end, the deadline or [`LINGER_BYTES`].
+fn discard(plain: &Transport, deadline: Deadline) {
+    let (mut part, mut left) = ([0; 4 << 10], LINGER_BYTES);
+    while left != 0 {
+        let size = left.min(part.len());
+        let Ok(count @ 1..) = read_by(plain, part.get_mut(..size).unwrap_or_default(), deadline) else { return };
+        left = left.saturating_sub(count);
     }
 }
 
@@ -275,6 +281,21 @@ mod tests {
             assert!(ends || left > 0, "the rest is not taken");
             assert_eq!(peer.join().unwrap(), b"alert");
         }
+    }
+
+    #[test]
+    fn exactly_the_maximum_number_of_bytes_is_discarded() {
+        let (near, mut far) = sockets();
+        let sending = thread::spawn(move || far.write_all(&vec![0; LINGER_BYTES + 10]).unwrap());
+        let plain = transport(Stream::from_socket(near).unwrap()).unwrap();
+        let long = Duration::from_secs(120);
+        discard(&plain, Deadline::after(long));
+        let (mut part, mut left) = ([0; 64], 0);
+        while let count @ 1.. = plain.read(&mut part, long).unwrap() {
+            left += count;
+        }
+        assert_eq!(left, 10);
+        sending.join().unwrap();
     }
 
     #[test]
