@@ -47,14 +47,14 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 /// "Hello", compressed (RFC 7692 section 7.2.3.1).
 const HELLO: [u8; 7] = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 
-/// Forty letters in a block without compression.
-fn stored() -> Vec<u8> {
-    [&[0, 40, 0, 215, 255], &letters(40)[..], &[0]].concat()
+/// Letters in a block without compression.
+fn stored(count: u8) -> Vec<u8> {
+    [&[0, count, 0, !count, 255], &letters(count)[..], &[0]].concat()
 }
 
 fn heads() -> Vec<Row> {
     let request = "GET /chat?token=1 HTTP/1.1\nHost: example.com\nUpgrade: websocket\nConnection: Upgrade\n\
-        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nSec-WebSocket-Version: 13\nOrigin: http://example.com\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nSec-WebSocket-Version:13\nOrigin: http://example.com\n\
         Sec-WebSocket-Protocol: chat, superchat\nSec-WebSocket-Extensions: permessage-deflate\nCookie: a=b\n\
         X-Odd: caf\u{e9}\t\"\nDate:x\n\n";
     let response = "HTTP/1.1 103 Early Hints\nLink: x\n\nHTTP/1.1 101 Switching Protocols\nUpgrade: websocket\n\
@@ -90,7 +90,8 @@ fn long_lines() -> Vec<Row> {
         let filled = |start: &str, fill: &str, end: &str| {
             format!("{start}{}{end}", fill.repeat((length - start.len() - end.len()).div_ceil(fill.len())))
         };
-        let field = format!("{}\n{}\n\n", filled("Server: ", "x", ""), filled("X-", "y", ": (not shown)"));
+        let hidden = filled("X-", "y", ": (not shown)").replace("(not shown)", "S3cret");
+        let field = format!("{}\n{hidden}\n\n", filled("Server: ", "x", ""));
         let request = format!("{}\n{field}", filled("GET /", "x", " HTTP/1.1"));
         let response = format!("{}\n{field}", filled("HTTP/1.1 101 A", " ", "Z"));
         let connect = format!("{}\n{field}", filled("CONNECT ", "h", ":80 HTTP/1.1"));
@@ -123,6 +124,8 @@ fn frames() -> Vec<Row> {
         [b"\x82\x7E\x01\0".to_vec(), vec![7; 256]].concat(),
         [b"\x82\x7F\0\0\0\0\0\x01\0\0".to_vec(), vec![7; 65536]].concat(),
         frame(0x81, b"\x1B[2J\r\n\"\\\xE2\x80\xAE\xF0\x9F\x9A\x80\x01\x02\x03\x04\x05\x06\x07\x08"),
+        // Eight characters of six columns, which just fit.
+        frame(0x81, b"\x1B\x1B\x1B\x1B\x1B\x1B\x1B\x1Ba"),
         frame(0x88, b"\x03\xE8bye"),
         b"\x81\0".to_vec(),
     ];
@@ -151,7 +154,11 @@ fn frames() -> Vec<Row> {
         ("a length with the top bit".into(), FROM_SERVER, b"\x82\x7F\x80".to_vec()),
         ("a continuation of nothing".into(), FROM_SERVER, vec![0x80]),
         ("a new message in another one".into(), FROM_SERVER, b"\x01\0\x01".to_vec()),
-        ("text with an invalid byte".into(), FROM_SERVER, [frame(0x01, b"ab\xC3"), frame(0x80, b"cde")].concat()),
+        (
+            "text with an invalid byte".into(),
+            FROM_SERVER,
+            [frame(0x01, b"ab\xC3"), frame(0x80, b"\xA9c\xFFde")].concat(),
+        ),
         ("text that ends inside a character".into(), FROM_SERVER, [frame(0x01, b"a"), frame(0x80, b"b\xC3")].concat()),
         ("a header, incomplete".into(), FROM_SERVER, b"\x82\x7E\x01".to_vec()),
         ("a payload, incomplete".into(), FROM_CLIENT, masked(0x82, b"abc")[..8].to_vec()),
@@ -169,8 +176,8 @@ fn compressed() -> Vec<Row> {
         frame(0x42, &HELLO[..3]),
         frame(0x89, b"p"),
         frame(0x80, &HELLO[3..]),
-        frame(0xC1, &stored()),
-        frame(0xC2, &stored()),
+        frame(0xC1, &stored(40)),
+        frame(0xC2, &stored(33)),
         frame(0x02, b"a"),
         frame(0x80, b"b"),
         frame(0xC1, b"\0"),
@@ -178,7 +185,11 @@ fn compressed() -> Vec<Row> {
     ];
     vec![
         ("compressed frames of a server".into(), PACKED, server.concat()),
-        ("compressed frames of a client".into(), PACKED_CLIENT, [masked(0xC1, &stored()), masked(0x82, b"a")].concat()),
+        (
+            "compressed frames of a client".into(),
+            PACKED_CLIENT,
+            [masked(0xC1, &stored(40)), masked(0x82, b"a")].concat(),
+        ),
         // "caf\xE9" is no UTF-8.
         ("compressed text with an invalid byte".into(), PACKED, frame(0xC1, &[0x4a, 0x4e, 0x4c, 0x7b, 0x09, 0x00])),
         (
@@ -190,6 +201,12 @@ fn compressed() -> Vec<Row> {
             "compressed text that ends inside a character".into(),
             PACKED,
             frame(0xC1, &[0, 2, 0, 253, 255, b'a', 0xC3, 0]),
+        ),
+        // The last byte of a character is repeated, all by one byte of the input.
+        (
+            "compressed text with an invalid byte before others".into(),
+            PACKED,
+            frame(0xC1, &[0x4a, 0x3c, 0xbc, 0x12, 0x0e, 0x92, 0x00, 0x00]),
         ),
         ("compressed bytes that are invalid".into(), PACKED, frame(0xC2, &[0xFF, 0xFF])),
         ("compressed bytes that are incomplete".into(), PACKED, frame(0xC2, &[0xF2, 0x48])),
@@ -230,6 +247,11 @@ fn tunnels() -> Vec<Row> {
             "SOCKS5 with an empty password".into(),
             SOCKS_CLIENT_ALL,
             b"\x05\x01\x02\x01\0\0\x05\x01\x00\x03\0\0\x50".to_vec(),
+        ),
+        (
+            "SOCKS5 with a user name of 48 bytes and a password of 49".into(),
+            SOCKS_CLIENT_ALL,
+            [b"\x05\x01\x02\x01\x30".as_slice(), &letters(48), &[49], &letters(49)].concat(),
         ),
         (
             "SOCKS5 to an IPv4 address".into(),

@@ -143,9 +143,13 @@ mod tests {
         assert_eq!(quoted("abcdé".as_bytes(), 6), [r#""abcd""#, r#""é""#]);
         assert_eq!(quoted("ab漢".as_bytes(), 5), [r#""ab""#, r#""漢""#], "two columns wide");
         assert_eq!(ascii(b"a\tb\x1b\xff\"", 99), "a\\x09b\\x1b\\xff\"");
+        assert_eq!(quoted("漢a漢".as_bytes(), 7), [r#""漢a漢""#]);
         assert_eq!(quoted(b"abcdefgh", 5), [r#""abc""#, r#""def""#, r#""gh""#]);
         assert_eq!(ascii(&[b'x'; 8000], 40), format!("{} ... 8000 bytes in total", "x".repeat(16)));
-        assert_eq!(ascii(&[b'x'; 41], 40), format!("{} ... 41 bytes in total", "x".repeat(16)));
+        for length in [41, 42] {
+            let cut = format!("{} ... {length} bytes in total", "x".repeat(16));
+            assert_eq!(ascii(&vec![b'x'; length], 40), cut);
+        }
         assert_eq!(ascii(&[b'x'; 40], 40), "x".repeat(40));
     }
 }
