@@ -103,7 +103,7 @@ impl RecordBuffer {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", feature = "client", feature = "server"))]
 impl RecordBuffer {
     pub(super) fn capacity(&self) -> usize {
         self.bytes.capacity()
