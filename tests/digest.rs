@@ -202,7 +202,8 @@ fn a_proxy_gets_an_answer_and_the_server_none() {
 #[test]
 fn a_proxy_gets_three_requests_at_most_and_none_after_another_rejection() {
     let _watchdog = watchdog();
-    let forbidden = "HTTP/1.1 403 No\r\n\r\n".to_owned();
+    // Its challenge does not count.
+    let forbidden = for_proxy(&challenge("n1")).replace("407", "403");
     for (answers, rejected) in
         [(["n1", "n2", "n3"].map(|nonce| for_proxy(&stale(nonce))).to_vec(), 407), (vec![forbidden], 403)]
     {

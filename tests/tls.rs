@@ -4,6 +4,9 @@
 #[path = "support/live.rs"]
 mod live;
 use live::tls as support;
+#[cfg(target_os = "linux")]
+#[path = "support/program.rs"]
+mod program;
 #[path = "support/serving.rs"]
 mod serving;
 #[path = "support/tunnel.rs"]

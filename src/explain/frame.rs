@@ -218,10 +218,8 @@ pub(crate) fn close(out: &mut String, payload: &PayloadProgress) {
     let number = CloseCode::new(u16::from_be_bytes(*code));
     table_row(out, code, "", "code", &format!("{number}: {}", meaning(number)));
     let shown = reason.get(..SHOWN).unwrap_or(reason);
-    let mut rows = match payload.header.key {
-        Some(_) => [].chunks(BYTES),
-        None => shown.chunks(BYTES),
-    };
+    let rows = if payload.header.key.is_some() { &[] } else { shown };
+    let mut rows = rows.chunks(BYTES);
     if !shown.is_empty() {
         text(out, rows.next().unwrap_or_default(), "reason", shown);
     }

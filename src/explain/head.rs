@@ -289,10 +289,13 @@ fn response_note(name: &str, value: &[u8]) -> String {
 /// The start line of CONNECT, or of its response.
 #[cfg(feature = "proxy")]
 fn tunnel_line(line: &[u8], from: Role, secrets: Secrets, out: &mut String) {
-    let (title, note) = match (from, line.get(8..10)) {
+    let (title, note) = match (from, line.get(8..12)) {
         (Role::Client, _) => ("The request for a tunnel", "the proxy connects to this host and port"),
-        (Role::Server, Some(b" 2")) => ("The response", "2xx: the proxy has connected to the server"),
-        (Role::Server, Some(b" 1")) => ("The response", "an interim response; the final one follows"),
+        (Role::Server, Some([b' ', b'2', ..])) => ("The response", "2xx: the proxy has connected to the server"),
+        // 101 is a final response.
+        (Role::Server, Some([b' ', b'1', rest @ ..])) if rest != b"01" => {
+            ("The response", "an interim response; the final one follows")
+        }
         (Role::Server, _) => ("The response", "not 2xx: the proxy has not connected"),
     };
     let mut parts = line.splitn(3, |&byte| byte == b' ');

@@ -122,6 +122,17 @@ mod tests {
         row(&mut out, "longer", 7, "note");
         row(&mut out, "longer", 7, "");
         assert_eq!(out, "longer\n       note\nlonger\n");
+        // Two columns stay free before a note. A line has 100 columns, and no spaces at its end.
+        for (left, at, note, lines) in [
+            ("lefty", 7, "note", "lefty  note\n".to_owned()),
+            ("a", 93, "one two", format!("a{}one two\n", " ".repeat(92))),
+            ("a", 94, "one two", format!("a{0} one\n {0} two\n", " ".repeat(92))),
+            ("", 3, "", "\n".to_owned()),
+        ] {
+            let mut out = String::new();
+            row(&mut out, left, at, note);
+            assert_eq!(out, lines);
+        }
     }
 
     #[test]
@@ -132,6 +143,13 @@ mod tests {
         assert_eq!(quoted("abcdé".as_bytes(), 6), [r#""abcd""#, r#""é""#]);
         assert_eq!(quoted("ab漢".as_bytes(), 5), [r#""ab""#, r#""漢""#], "two columns wide");
         assert_eq!(ascii(b"a\tb\x1b\xff\"", 99), "a\\x09b\\x1b\\xff\"");
+        assert_eq!(quoted("漢a漢".as_bytes(), 7), [r#""漢a漢""#]);
+        assert_eq!(quoted(b"abcdefgh", 5), [r#""abc""#, r#""def""#, r#""gh""#]);
         assert_eq!(ascii(&[b'x'; 8000], 40), format!("{} ... 8000 bytes in total", "x".repeat(16)));
+        for length in [41, 42] {
+            let cut = format!("{} ... {length} bytes in total", "x".repeat(16));
+            assert_eq!(ascii(&vec![b'x'; length], 40), cut);
+        }
+        assert_eq!(ascii(&[b'x'; 40], 40), "x".repeat(40));
     }
 }

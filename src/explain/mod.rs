@@ -14,7 +14,10 @@
 //! | `frame` | the rows for a frame |
 //! | `inflate` | compressed payloads |
 //! | `layout` | columns, line width, escaping |
+//! | `exact` | tests: what is printed, character by character |
 
+#[cfg(all(test, feature = "deflate", feature = "proxy"))]
+mod exact;
 mod explainer;
 mod finish;
 pub(crate) mod frame;

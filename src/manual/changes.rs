@@ -167,3 +167,4 @@
 //! * The buffers of TLS keep their documented bound of 160 KiB for outgoing data: some sizes of messages took up to 257 KiB.
 //! * Threads that wait to send on the same connection are woken one at a time, and none while one is on its way.
 //! * A client whose socket is connected to itself, which can happen where nothing listens, is refused as if by another machine.
+//! * The explanation of a proxy's status 101 says that the proxy has not connected, and no longer that it is an interim response.

@@ -68,7 +68,7 @@ fn read_head(session: &ProxySession<'_>) -> Result<Head> {
     let (mut parser, mut part) = (HeadParser::response().limits(session.limits), [0; BUFFER_SIZE]);
     loop {
         let count = session.io.peek(&mut part);
-        let bytes = part.get_mut(..*count.as_ref().unwrap_or(&0)).unwrap_or_default();
+        let bytes = part.get_mut(..count.as_ref().copied().unwrap_or_default()).unwrap_or_default();
         let error = match (count, parser.feed(bytes)) {
             (Err(error), _) => failed(error),
             (Ok(0), _) => rejection(ProxyErrorKind::UnexpectedEof),

@@ -245,6 +245,24 @@ mod tests {
         assert!(Proxy::socks5("p").unwrap().credentials("a:b", "\0").is_ok());
     }
 
+    /// Those of the last call are sent alone.
+    #[test]
+    fn credentials_of_one_kind_replace_those_of_the_other() {
+        let kinds = |proxy: Proxy| {
+            [&proxy.ws, &proxy.wss].map(|server| {
+                let server = server.as_ref().unwrap();
+                (server.userinfo.is_some(), server.digest.is_some())
+            })
+        };
+        let proxy = Proxy::new("http://a:b@p").unwrap();
+        assert_eq!(kinds(proxy.clone()), [(true, false); 2]);
+        let digest = proxy.digest_credentials("a", "b").unwrap();
+        assert_eq!(kinds(digest.clone()), [(false, true); 2]);
+        assert_eq!(kinds(digest.credentials("a", "b").unwrap()), [(true, false); 2]);
+        let socks = Proxy::socks5("p").unwrap().digest_credentials("a", "b");
+        assert!(matches!(socks, Err(Error::Usage(UsageError::ProxyCredentials))));
+    }
+
     #[test]
     fn each_scheme_has_its_proxy_and_no_proxy_hosts_have_none() {
         let vars = [("ws_proxy", "one"), ("wss_proxy", "socks5://two"), ("no_proxy", "near.example")];

@@ -46,16 +46,10 @@ impl<'a> TlsIo<'a> {
     }
 
     pub(super) fn read(&self, to: &mut [u8]) -> io::Result<usize> {
-        match (self.peeked.take(), to.first_mut()) {
-            (Some(byte), Some(first)) => {
-                *first = byte;
-                Ok(1)
-            }
-            (peeked, _) => {
-                self.peeked.set(peeked);
-                self.read_stream(to)
-            }
-        }
+        let Some(first) = to.first_mut() else { return Ok(0) };
+        let Some(byte) = self.peeked.take() else { return self.read_stream(to) };
+        *first = byte;
+        Ok(1)
     }
 
     fn read_stream(&self, to: &mut [u8]) -> io::Result<usize> {
@@ -79,7 +73,8 @@ mod tests {
         for _ in 0..2 {
             assert_eq!((io.peek(&mut to).unwrap(), to), (1, *b"a\0"));
         }
-        assert_eq!(io.peek(&mut []).unwrap(), 0);
+        assert_eq!((io.peek(&mut []).unwrap(), io.read(&mut []).unwrap()), (0, 0));
+        to = [0; 2];
         assert_eq!((io.read(&mut to).unwrap(), to), (1, *b"a\0"));
         assert_eq!((io.read(&mut to).unwrap(), to), (2, *b"bc"));
         // The end is no byte.

@@ -117,7 +117,7 @@ impl ReadBuffer {
         }
         let size = match self.was_filled {
             true => self.bytes.len().saturating_mul(2).min(MAX_SIZE),
-            false => self.bytes.len().max(INITIAL_SIZE),
+            false => self.bytes.len(),
         };
         self.was_filled = false;
         self.bytes.resize(size.max(self.to.saturating_add(INITIAL_SIZE)), 0);
@@ -132,7 +132,7 @@ impl ReadBuffer {
 
     fn take(&mut self, to: &mut [u8]) -> usize {
         let mut rest = self.bytes.get(self.from..self.to).unwrap_or_default();
-        let count = rest.read(to).unwrap_or(0);
+        let count = rest.read(to).unwrap_or_default();
         self.from = self.from.saturating_add(count);
         count
     }
@@ -140,6 +140,12 @@ impl ReadBuffer {
 
 #[cfg(test)]
 impl MemoryTransport {
+    /// The sizes of the buffers from and to the engine.
+    pub(super) fn capacities(&self) -> [usize; 2] {
+        let buffers = self.lock_buffers();
+        [buffers.incoming.bytes.capacity(), buffers.outgoing.capacity()]
+    }
+
     fn write_answer(&mut self) {
         let answer = mem::take(&mut self.lock_buffers().answer);
         self.write_all(&answer).unwrap();
@@ -197,8 +203,7 @@ mod tests {
         assert_eq!(&part, b"in");
         memory.lock_buffers().outgoing.clear();
         memory.shrink();
-        let buffers = memory.lock_buffers();
-        assert_eq!((buffers.outgoing.capacity(), buffers.incoming.bytes.capacity()), (0, 0));
+        assert_eq!(memory.capacities(), [0, 0]);
     }
 
     /// The room for a read doubles after a read that filled it, from 8 KiB to 34 KiB. Behind unread bytes it has at least 8 KiB.

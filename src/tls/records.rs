@@ -64,7 +64,7 @@ impl RecordBuffer {
     /// piece, because a separate record for the header of a frame would cost more than copying.
     pub(super) fn next_piece<'a>(&'a mut self, first: &'a [u8], second: &'a [u8]) -> &'a [u8] {
         let length = first.len().saturating_add(second.len());
-        let continues = self.remaining > 0 && self.remaining == length;
+        let continues = self.remaining == length;
         let most = if continues { self.last_piece.saturating_mul(2).min(MAX_PIECE_SIZE) } else { RECORD_SIZE };
         self.last_piece = if length <= most.saturating_add(MIN_TAIL) { length } else { most };
         self.remaining = length.saturating_sub(self.last_piece);
@@ -100,6 +100,13 @@ impl RecordBuffer {
         if self.is_empty() && self.uncredited == 0 {
             *self = RecordBuffer::default();
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux", feature = "client", feature = "server"))]
+impl RecordBuffer {
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
     }
 }
 

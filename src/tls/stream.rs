@@ -256,14 +256,8 @@ impl Tls {
     /// Writes until all ciphertext is written. `WouldBlock`: the network did not take all.
     fn drain(&self, records: &mut RecordBuffer, mode: WriteMode) -> io::Result<()> {
         loop {
-            if records.is_empty() {
-                let mut buffers = self.memory.lock_buffers();
-                records.refill(&mut buffers.outgoing);
-                if records.is_empty() {
-                    self.unsolicited_output.store(false, Ordering::Release);
-                    drop(buffers);
-                    return self.flush_transport();
-                }
+            if records.is_empty() && !self.take_output(records) {
+                return self.flush_transport();
             }
             let rest = records.unwritten();
             let count = match mode {
@@ -277,6 +271,16 @@ impl Tls {
                 return Err(ErrorKind::WouldBlock.into());
             }
         }
+    }
+
+    /// Takes what the engine has written. `false`: nothing, so no answer waits.
+    fn take_output(&self, records: &mut RecordBuffer) -> bool {
+        let mut buffers = self.memory.lock_buffers();
+        records.refill(&mut buffers.outgoing);
+        if records.is_empty() {
+            self.unsolicited_output.store(false, Ordering::Release);
+        }
+        !records.is_empty()
     }
 
     /// Writes the answers of an engine below, which no bytes of this one precede: all of them are credited.

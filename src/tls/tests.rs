@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
+use std::sync::atomic::Ordering;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -184,6 +185,19 @@ fn a_peer_that_requests_answers_and_does_not_read_them_is_given_up() {
     // Bytes that came before are returned first.
     assert_eq!(read(&stream), Ok(4));
     assert_eq!(read(&stream), Err(ErrorKind::InvalidData));
+}
+
+/// A peer that sends a long record slowly is alive. The count is that of the socket.
+#[test]
+fn a_part_of_a_record_is_progress() {
+    let (stream, mut far) = pair();
+    far.write_all(b"c").unwrap();
+    assert_eq!(read(&stream), Ok(1));
+    let count = || tls(&stream).progress().load(Ordering::SeqCst);
+    let before = count();
+    far.get_ref().write_all(&[23, 3, 3]).unwrap();
+    assert_eq!(kind(stream.read(&mut [0; 8], LONG)), Err(ErrorKind::Interrupted));
+    assert_eq!(count(), before.wrapping_add(1));
 }
 
 #[test]

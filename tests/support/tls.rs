@@ -34,8 +34,12 @@ pub(crate) fn certificates() -> &'static Certificates {
 }
 
 impl Certificates {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     pub(crate) fn file(&self, name: &str) -> Vec<u8> {
-        std::fs::read(self.folder.join(name)).unwrap()
+        std::fs::read(self.path(name)).unwrap()
     }
 
     /// A server's identity, from PKCS#12.

@@ -62,7 +62,69 @@ fn a_server_with_the_right_certificate_is_trusted_by_name_and_by_address() {
         }
         round_trip(&client("localhost", port, certificates.native_connector().into()));
         round_trip(&client("localhost", port, certificates.connect().only_added_roots()));
+        let der = native_tls::Certificate::from_pem(&certificates.file("authority.pem")).unwrap().to_der().unwrap();
+        round_trip(&client("localhost", port, TlsConnect::new().add_root(&der).unwrap()));
     }
+}
+
+/// The environment belongs to the whole process, so another one changes it.
+#[test]
+#[cfg(target_os = "linux")]
+fn authorities_of_the_system_are_trusted_unless_only_the_added_ones_are() {
+    const CHILD: &str = "STDWS_TEST_AUTHORITIES";
+    let _watchdog = watchdog();
+    if std::env::var_os(CHILD).is_none() {
+        let mut child = crate::program::command(std::env::current_exe().unwrap());
+        let test = "handshake::authorities_of_the_system_are_trusted_unless_only_the_added_ones_are";
+        let ran = child.args([test, "--exact"]).env(CHILD, "1").output().unwrap();
+        let text = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && text.contains("1 passed"), "{text}");
+        return;
+    }
+    // OpenSSL reads its authorities from this file.
+    std::env::set_var("SSL_CERT_FILE", certificates().path("authority.pem"));
+    let server = server(certificates().accept("right"));
+    let port = server.local_addr().unwrap().port();
+    let other = || TlsConnect::new().add_root(&certificates().file("other_authority.pem")).unwrap();
+    round_trip(&client("localhost", port, TlsConnect::new()));
+    round_trip(&client("localhost", port, other()));
+    assert_eq!(kind(client("localhost", port, other().only_added_roots()).connect()), TlsErrorKind::UnknownIssuer);
+}
+
+/// A server that requires a certificate of its client, and has a page.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_client_sends_its_certificate() {
+    let _watchdog = watchdog();
+    let path = |name| certificates().path(name);
+    let mut server = std::process::Command::new("openssl")
+        .args([
+            "s_server",
+            "-www",
+            "-tls1_2",
+            "-accept",
+            "127.0.0.1:0",
+            "-verify_return_error",
+            "-Verify",
+            "1",
+            "-CAfile",
+        ])
+        .arg(path("authority.pem"))
+        .args(["-cert".as_ref(), path("right.pem").as_os_str(), "-key".as_ref(), path("right.key").as_os_str()])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("the openssl command is needed");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(server.stdout.take().unwrap()));
+    let address = lines.find_map(|line| Some(line.unwrap().strip_prefix("ACCEPT ")?.to_owned())).unwrap();
+    let port = address.rsplit(':').next().unwrap().parse().unwrap();
+    let connect = |tls: TlsConnect| client("localhost", port, tls).connect();
+    assert_eq!(kind(connect(certificates().connect())), TlsErrorKind::AlertReceived);
+    let answered = connect(certificates().connect().identity(certificates().identity("client")));
+    assert!(matches!(&answered, Err(Error::Handshake(page)) if page.status() == Some(200)), "{answered:?}");
+    server.kill().unwrap();
+    server.wait().unwrap();
 }
 
 /// A relay that records the bytes of the client and those of the server.

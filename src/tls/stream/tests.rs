@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Instant;
 
 use super::*;
 use crate::net::stream::tests::kind;
@@ -153,6 +154,68 @@ fn after_the_end_of_the_direction_nothing_is_written() {
     });
 }
 
+/// The engine keeps what there is no room for, and no more input comes.
+#[test]
+fn a_record_is_read_in_parts() {
+    watched(|| {
+        let (client, server, _) = pair();
+        server.try_write(b"abcd").unwrap();
+        b"abcd".iter().for_each(|byte| read_all(&client, &[*byte]));
+    });
+}
+
+/// The peer reads after some waits of the network.
+#[test]
+fn what_waits_is_written_before_the_end_of_the_direction() {
+    watched(|| {
+        let (client, _server, mut raw) = pair();
+        fill(&client);
+        let reading = thread::spawn(move || {
+            thread::sleep(WRITE_QUANTUM * 20);
+            let mut all = Vec::new();
+            raw.read_to_end(&mut all).unwrap();
+            all
+        });
+        client.shutdown_write(LONG);
+        let all = reading.join().unwrap();
+        let (mut rest, mut last) = (&all[..], 0);
+        while let [kind, _, _, high, low, after @ ..] = rest {
+            rest = after.get(usize::from(u16::from_be_bytes([*high, *low]))..).expect("a whole record");
+            last = *kind;
+        }
+        assert_eq!((last, rest), (21, &[][..]), "close_notify");
+    });
+}
+
+/// No bytes are encrypted before, and no others take the place of the answer.
+#[test]
+fn an_answer_that_waits_is_written_before_other_bytes() {
+    watched(|| {
+        let (client, _server, _raw) = pair();
+        client.socket().set_nonblocking(true).unwrap();
+        let mut socket = client.socket();
+        for size in [1 << 20, 1] {
+            while socket.write(&vec![0; size]).is_ok() {}
+        }
+        client.socket().set_nonblocking(false).unwrap();
+        answer(&client);
+        assert_eq!(kind(client.try_write(&[])), Err(ErrorKind::WouldBlock));
+        assert_eq!(kind(client.write(b"head", b"payload", WRITE_QUANTUM)), Err(ErrorKind::WouldBlock));
+        assert!(client.memory.lock_buffers().outgoing.is_empty());
+        assert_eq!(client.records.lock().as_ref().unwrap().unwritten().len(), 6);
+    });
+}
+
+/// Without bytes there is nothing that a closed network refuses.
+#[test]
+fn nothing_is_written_without_answers() {
+    watched(|| {
+        let (client, _server, _) = pair();
+        client.shutdown();
+        assert_eq!(client.try_write(&[]).unwrap(), 0);
+    });
+}
+
 /// The peer takes nothing: what waits is given up at the deadline.
 #[test]
 fn the_end_of_the_direction_waits_no_longer_than_its_deadline() {
@@ -161,6 +224,24 @@ fn the_end_of_the_direction_waits_no_longer_than_its_deadline() {
         fill(&client);
         client.shutdown_write(Duration::from_millis(50));
         assert_eq!(kind(client.try_write(b"x")), Err(ErrorKind::BrokenPipe));
+    });
+}
+
+/// Longer than one wait of the network: the peer reads after some of them.
+#[test]
+fn a_long_write_waits_for_the_peer() {
+    watched(|| {
+        let (client, _server, mut raw) = pair();
+        fill(&client);
+        let reading = thread::spawn(move || {
+            thread::sleep(WRITE_QUANTUM * 20);
+            io::copy(&mut raw, &mut io::sink()).unwrap();
+        });
+        // Such a wait ends with the first bytes that are taken, of which at most 1 KiB is offered.
+        let credited = client.write(&vec![0; LARGE], &[], LONG).unwrap();
+        assert!((1..=1 << 10).contains(&credited), "{credited}");
+        client.shutdown();
+        reading.join().unwrap();
     });
 }
 
@@ -255,6 +336,91 @@ fn answers_of_the_engine_below_are_passed_on() {
     });
 }
 
+/// All buffers, and those of an engine below.
+#[test]
+fn an_idle_stream_keeps_no_memory() {
+    fn sizes(tls: &Tls) -> [usize; 3] {
+        let [incoming, outgoing] = tls.memory.capacities();
+        [incoming, outgoing, tls.records.lock().as_ref().unwrap().capacity()]
+    }
+    watched(|| {
+        let ((below, below_server, _), (above, above_server, _)) = (pair(), pair());
+        let exchange = |client: &Tls, server: &Tls| {
+            client.write(b"first", b"second", LONG).unwrap();
+            read_all(server, b"firstsecond");
+            server.write(b"third", &[], LONG).unwrap();
+            read_all(client, b"third");
+            assert!(sizes(client).iter().all(|&size| size > 0), "{:?}", sizes(client));
+        };
+        exchange(&above, &above_server);
+        exchange(&below, &below_server);
+        above.shrink();
+        assert_eq!(sizes(&above), [0; 3]);
+        let above = Tls { transport: Transport::Tls(Box::new(below)), ..above };
+        let Transport::Tls(below) = &above.transport else { panic!("TLS") };
+        above.shrink();
+        assert_eq!(sizes(below), [0; 3]);
+    });
+}
+
+/// What comes with the end of the handshake is not waited for again.
+#[test]
+fn bytes_that_came_with_the_handshake_are_read_at_once() {
+    watched(|| {
+        let (near, far) = UnixStream::pair().unwrap();
+        let connecting = thread::spawn(move || connect(near));
+        let mut server = acceptor().accept(Held { stream: far, held: Vec::new() }).unwrap();
+        server.write_all(b"early").unwrap();
+        server.get_mut().release().unwrap();
+        let client = connecting.join().unwrap();
+        assert!(!client.has_unsolicited_output());
+        read_all(&client, b"early");
+    });
+}
+
+/// Holds back what is written until the next read.
+#[derive(Debug)]
+struct Held {
+    stream: UnixStream,
+    held: Vec<u8>,
+}
+
+impl Held {
+    fn release(&mut self) -> io::Result<()> {
+        self.stream.write_all(&std::mem::take(&mut self.held))
+    }
+}
+
+impl Read for Held {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        self.release()?;
+        self.stream.read(to)
+    }
+}
+
+impl Write for Held {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.held.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A read that ends early because of a write beside it is not a read that has waited its time.
+#[test]
+fn writes_beside_a_read_are_told_from_its_timeout() {
+    watched(|| {
+        let (tls, _server, _) = pair();
+        // As during a non-blocking write of another thread.
+        tls.socket().set_nonblocking(true).unwrap();
+        assert_eq!(kind(tls.read(&mut [0; 4], LONG)), Err(ErrorKind::WouldBlock));
+        tls.enable_shared_writes();
+        assert_eq!(kind(tls.read(&mut [0; 4], LONG)), Err(ErrorKind::Interrupted));
+    });
+}
+
 /// The `openssl` command as a peer; it ends with this value.
 struct Peer(Child, ChildStdin);
 
@@ -343,7 +509,11 @@ fn a_write_during_a_renegotiation_needs_input_first() {
         assert_eq!(kind(client.read(&mut to, LONG)), Err(ErrorKind::Interrupted));
         assert!(client.has_unsolicited_output());
         assert_eq!(kind(client.try_write(b"x")), Err(ErrorKind::WouldBlock));
-        assert_eq!(kind(client.write(b"x", &[], WRITE_QUANTUM)), Err(ErrorKind::WouldBlock));
+        let start = Instant::now();
+        for _ in 0..100 {
+            assert_eq!(kind(client.write(b"x", &[], WRITE_QUANTUM)), Err(ErrorKind::WouldBlock));
+        }
+        assert!(start.elapsed() >= RETRY_DELAY * 100, "a thread that repeats it needs the processor for nothing else");
         let written = loop {
             let _ = client.read(&mut to, WRITE_QUANTUM);
             match kind(client.write(b"after: yes\n", &[], WRITE_QUANTUM)) {
