@@ -227,6 +227,29 @@ mod tests {
         }
     }
 
+    /// The third code has at most seven bits, and its symbols 16, 17 and 18 have extra bits.
+    #[test]
+    fn codes_of_lengths_have_up_to_seven_bits() {
+        let mut lengths = [0; 19];
+        for (length, symbol) in (1..).zip([3, 18, 9, 16, 5, 17]).chain([(7, 0), (7, 15)]) {
+            lengths[symbol] = length;
+        }
+        let mut packed = [0; 19];
+        codes(&lengths, &mut packed);
+        let mut tables = Tables::new();
+        tables.set_lengths(&lengths).unwrap();
+        for (symbol, extra_bits) in [(3, 0), (18, 7), (9, 0), (16, 2), (5, 0), (17, 3), (0, 0), (15, 0)] {
+            let (code, length) = (u64::from(packed[symbol] & 0xffff), packed[symbol] >> 16);
+            for extra in [0, (1 << extra_bits) - 1] {
+                // The bits after it do not matter.
+                let bits = code | extra << length | u64::MAX << (length + extra_bits);
+                let mut reader = BitReader { bits, count: 20, rest: &[] };
+                assert_eq!(tables.length(&mut reader).ok(), Some((symbol, extra as usize)), "{symbol}");
+                assert_eq!(reader.count, 20 - length - extra_bits, "{symbol}");
+            }
+        }
+    }
+
     /// Codes of every length for literals, lengths and distances, read with the fast loop and without it.
     #[test]
     fn both_implementations_read_codes_of_every_length() {
@@ -280,24 +303,38 @@ mod tests {
             bytes.extend([0; 16]);
             let mut window = Window::new(1 << 15);
             window.append(&earlier);
+            let mut tables = Tables::new();
+            tables.set_dynamic(&literal_lengths, &distance_lengths).unwrap();
             for is_fast in [true, false] {
-                let mut tables = Tables::new();
-                tables.set_dynamic(&literal_lengths, &distance_lengths).unwrap();
-                let (mut out, mut bits) = (Vec::new(), BitReader { bits: 0, count: 0, rest: &bytes });
-                let mut output = Output::new(&mut out, 1 << 20, &window);
-                loop {
-                    if is_fast {
-                        tables.run(&mut bits, &mut output);
-                    }
-                    bits.refill();
-                    output.reserve_round(bits.rest.len());
-                    if tables.step(&mut bits, &mut output).ok().unwrap() {
-                        break;
-                    }
-                }
-                output.finish();
-                assert!(out == want[earlier.len()..], "{shift} {is_fast}");
+                let want = (want[earlier.len()..].to_vec(), true);
+                assert!(read(&tables, &bytes, is_fast, &window) == want, "{shift} {is_fast}");
+            }
+            // The input ends anywhere: the fast loop has read no more than there is.
+            for end in 0..150 {
+                let [fast, slow] = [true, false].map(|is_fast| read(&tables, &bytes[..end], is_fast, &window));
+                assert!(fast == slow, "{shift} {end}");
             }
         }
+    }
+
+    /// The output of a block, or of its beginning, and whether it has ended.
+    fn read(tables: &Tables, bytes: &[u8], is_fast: bool, window: &Window) -> (Vec<u8>, bool) {
+        let (mut out, mut bits) = (Vec::new(), BitReader { bits: 0, count: 0, rest: bytes });
+        let mut output = Output::new(&mut out, 1 << 20, window);
+        let is_ended = loop {
+            if is_fast {
+                tables.run(&mut bits, &mut output);
+            }
+            bits.refill();
+            output.reserve_round(bits.rest.len());
+            match tables.step(&mut bits, &mut output) {
+                Ok(false) => {}
+                Ok(true) => break true,
+                Err(Stop::NeedInput) => break false,
+                Err(Stop::Error(error)) => panic!("{error}"),
+            }
+        };
+        output.finish();
+        (out, is_ended)
     }
 }
