@@ -55,6 +55,10 @@ fn bound() -> Server {
 /// Everything that a server of these versions sends in response to these bytes.
 fn said(server: Server, request: &[u8]) -> String {
     let (running, _connections) = serving(server);
+    said_by(&running, request)
+}
+
+fn said_by(running: &ServerHandle, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(running.local_addr().unwrap()).unwrap();
     stream.set_read_timeout(Some(LONG / 3)).unwrap();
     stream.write_all(request).unwrap();
@@ -779,6 +783,26 @@ fn early_versions_reject_by_ending_the_stream() {
             }
         }
     }
+}
+
+/// The end of the stream is the rejection, so it does not wait for the closure of the application.
+#[test]
+fn early_versions_end_the_stream_before_the_event_of_the_rejection() {
+    let _watchdog = watchdog();
+    let (ended, end) = mpsc::channel();
+    let (begun, rejected) = mpsc::channel();
+    let end = std::sync::Mutex::new(end);
+    let server = bound().legacy_versions([Version::Hybi00]).on_event(move |event| {
+        if let stdws::events::EventKind::HandshakeRejected(..) = event.kind() {
+            begun.send(()).unwrap();
+            let _ = end.lock().unwrap().recv();
+        }
+    });
+    let (running, _connections) = serving(server);
+    let said = said_by(&running, HYBI00_REQUEST.replacen("GET", "PUT", 1).as_bytes());
+    rejected.recv_timeout(LONG).unwrap();
+    ended.send(()).unwrap();
+    assert_eq!(said, "");
 }
 
 #[test]
