@@ -14,7 +14,7 @@ use std::time::Duration;
 use live::*;
 use stdws::{
     Accept, Capability, Client, Decision, Error, HandshakeErrorKind, HeadErrorKind, Response, ResponseErrorKind,
-    Server, ServerHandle, Step, UsageError, Version, WebSocket,
+    Server, ServerHandle, SplitStream, Step, UsageError, Version, WebSocket,
 };
 
 /// A handshake of hybi-00 with the keys of the draft.
@@ -779,6 +779,37 @@ fn early_versions_reject_by_ending_the_stream() {
             }
         }
     }
+}
+
+/// The end of the stream is the rejection, so it does not wait for the closure of the application.
+#[test]
+fn early_versions_end_the_stream_before_the_event_of_the_rejection() {
+    let _watchdog = watchdog();
+    let (ended, end) = mpsc::channel();
+    let (begun, rejected) = mpsc::channel();
+    let end = std::sync::Mutex::new(end);
+    let server = Server::without_listener().watched().legacy_versions([Version::Hybi00]).on_event(move |event| {
+        if let stdws::events::EventKind::HandshakeRejected(..) = event.kind() {
+            begun.send(()).unwrap();
+            let _ = end.lock().unwrap().recv();
+        }
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (near, _) = listener.accept().unwrap();
+    let reading = thread::spawn(move || {
+        peer.set_read_timeout(Some(LONG / 3)).unwrap();
+        peer.write_all(HYBI00_REQUEST.replacen("GET", "PUT", 1).as_bytes()).unwrap();
+        let result = peer.read(&mut [0]).map_err(|error| error.kind());
+        ended.send(()).unwrap();
+        result
+    });
+    let both = near.try_clone().unwrap();
+    let halves = SplitStream::new(near.try_clone().unwrap(), near);
+    let halves = halves.on_end(move || drop(both.shutdown(std::net::Shutdown::Both)));
+    assert!(matches!(server.accept_over(halves), Err(Error::Handshake(_))));
+    rejected.recv_timeout(LONG).unwrap();
+    assert!(matches!(reading.join().unwrap(), Ok(0) | Err(ErrorKind::ConnectionReset)));
 }
 
 #[test]

@@ -102,6 +102,7 @@ fn settings_of_a_client() {
         shown.debug(&proxy(scheme, address));
         shown.debug(&client.clone().proxy(proxy(scheme, address)));
     }
+    assert!(format!("{:?}", client.clone().max_redirects(7)).contains("proxy: None, max_redirects: 7"));
     shown.debug(&client.clone().basic_auth("ann", SECRET).unwrap());
     shown.debug(&client.clone().digest_auth("ann", SECRET).unwrap());
     shown.debug(&Proxy::http("h").unwrap().digest_credentials("ann", SECRET).unwrap());

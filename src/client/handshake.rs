@@ -150,7 +150,6 @@ impl<'a> HandshakeReader<'a> {
     pub(crate) fn read_head(&mut self, mut raw: impl FnMut(&[u8])) -> Result<Head> {
         let rejection = |kind| Error::Handshake(HandshakeError::new(kind));
         let mut parser = HeadParser::response().limits(self.limits);
-        let mut is_rejected = false;
         loop {
             let error = match parser.feed(self.buffered()) {
                 Ok(Progress::Done { consumed }) => {
@@ -160,9 +159,9 @@ impl<'a> HandshakeReader<'a> {
                 }
                 Ok(Progress::More) => {
                     raw(self.buffered());
-                    if !is_rejected && parser.status() >= 200 {
-                        // The rest of a rejection has the same time as its body: the status is known.
-                        is_rejected = true;
+                    if parser.status() >= 200 {
+                        // The rest of a rejection has the same time as its body: the status is known. The earliest
+                        // deadline stays.
                         self.deadline = self.deadline.earlier(Deadline::after(BODY_TIMEOUT));
                     }
                     match self.fill() {
@@ -188,7 +187,7 @@ impl<'a> HandshakeReader<'a> {
         self.deadline = self.deadline.earlier(Deadline::after(BODY_TIMEOUT));
         let mut body = Body::for_response(head);
         body.feed(self.buffered());
-        while body.needs_more() && self.fill().is_ok_and(|count| count > 0) {
+        while body.needs_more() && matches!(self.fill(), Ok(1..)) {
             body.feed(self.buffered());
         }
         body.finish()
@@ -225,4 +224,64 @@ fn with_status(error: Error, parser: HeadParser) -> Error {
 
 pub(crate) fn io_error(error: std::io::Error) -> Error {
     Error::io_by_deadline(Step::Handshake, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::split_stream::SplitStream;
+    use std::io;
+    use std::time::Duration;
+
+    const LONG: Duration = Duration::from_secs(10_000);
+
+    /// What `read` returns for a stream of these bytes, and whether two seconds at most are left after it.
+    fn after<T>(received: &'static str, read: impl FnOnce(&mut HandshakeReader<'_>) -> T) -> (T, bool) {
+        let stream = Stream::from_split(SplitStream::new(received.as_bytes(), io::sink())).unwrap();
+        let mut reader = HandshakeReader::new(&stream, Deadline::after(LONG), Limits::client());
+        let result = read(&mut reader);
+        let left = reader.deadline.remaining();
+        assert!(left <= BODY_TIMEOUT || left > LONG / 2, "{left:?}");
+        (result, left <= BODY_TIMEOUT)
+    }
+
+    /// From the status of a rejection on, its head and its body have two seconds. A response that may still be accepted has
+    /// the time of the attempt.
+    #[test]
+    fn a_rejection_has_two_seconds() {
+        let head = |reader: &mut HandshakeReader<'_>| reader.read_response().map(|head| head.status()).ok();
+        let rows = [
+            ("", false),
+            ("HTTP/1.1 50", false),
+            ("HTTP/1.1 101 Switching\r\nX:", false),
+            ("HTTP/1.1 199 Early\r\nX:", false),
+            ("HTTP/1.1 200 OK\r\nX:", true),
+            ("HTTP/1.1 503 Busy\r\nX:", true),
+        ];
+        for (received, is_short) in rows {
+            assert_eq!(after(received, head), (None, is_short), "{received:?}");
+        }
+        assert_eq!(after("HTTP/1.1 101 Switching\r\n\r\n", head), (Some(101), false));
+        let body = |reader: &mut HandshakeReader<'_>| {
+            let mut parser = HeadParser::response();
+            parser.feed(b"HTTP/1.1 403 No\r\n\r\n").unwrap();
+            reader.read_body(&parser.finish().unwrap())
+        };
+        assert_eq!(after("denied", body), (b"denied".to_vec(), true));
+    }
+
+    /// After a request that was not written, 101 is no rejection, and no response is waited for longer than a rejection.
+    #[test]
+    fn an_early_rejection_has_two_seconds() {
+        let status = |reader: &mut HandshakeReader<'_>| reader.read_early_rejection().map(|head| head.status());
+        let rows = [
+            ("", None),
+            ("HTTP/1.1 101 Switching\r\n\r\n", None),
+            ("HTTP/1.1 200 OK\r\n\r\n", Some(200)),
+            ("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 503 Busy\r\n\r\n", Some(503)),
+        ];
+        for (received, expected) in rows {
+            assert_eq!(after(received, status), (expected, true), "{received:?}");
+        }
+    }
 }

@@ -212,6 +212,14 @@ mod tests {
         }
     }
 
+    /// Besides the bits there are 16 bytes: for the bits of an incomplete byte, and for the eight that one call stores.
+    #[test]
+    fn the_room_that_is_reserved() {
+        for (bits, room) in [(0, 1 + 16), (7, 1 + 16), (8, 1 + 1 + 16), (80_000, 1 + 10_000 + 16)] {
+            assert_eq!(BitWriter::new(&mut vec![0xaa]).reserve(bits).0.len(), room, "{bits}");
+        }
+    }
+
     /// `reserve` always makes room. Without it, nothing is written outside.
     #[test]
     fn room_that_is_too_small_is_left_alone() {

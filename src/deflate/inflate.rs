@@ -234,6 +234,17 @@ mod tests {
         assert_eq!(inflate(&input, 10), Ok(vec![253]));
     }
 
+    /// Lengths that a block does not send are zero, whatever the block before has left in their place: here the length of
+    /// literal 15, in the place of the length of symbol 15 of the third code.
+    #[test]
+    fn lengths_that_are_not_sent_are_zero() {
+        // The third code of 18 (1) and 1 (0). Literal 15 and the end have one bit, and one distance has.
+        let mut block = dynamic(257, 1, &[0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        block.extend([(1, 1), (15 - 11, 7), (0, 1), (1, 1), (138 - 11, 7), (1, 1), (102 - 11, 7), (0, 1), (0, 1)]);
+        block.extend([(0, 1), (1, 1)]);
+        assert_eq!(inflate(&join(&[&block, &block]), 10), Ok(vec![15, 15]));
+    }
+
     /// 1951-3.2.3-s4: X, Y, and five bytes from two back.
     #[test]
     fn a_repeated_string_overlaps_itself() {

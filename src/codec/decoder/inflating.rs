@@ -212,6 +212,13 @@ mod tests {
         let seen = events(&mut decoder, &sent, sent.len()).unwrap();
         let lengths: Vec<usize> = seen.iter().map(|(_, bytes)| bytes.len()).collect();
         assert_eq!(lengths, [0, 59, 64, 64, 13, 0]);
+        // A step without output is followed by the next one: bytes that have arrived do not wait for others.
+        let (mut decoder, _) = sides(Role::Client, 1 << 20);
+        decoder.start_streaming();
+        assert_eq!(events(&mut decoder, &sent[..20], 20).map(|seen| seen.len()), Ok(2));
+        decoder.stop_streaming();
+        assert_eq!(events(&mut decoder, &sent[20..], sent.len()), Ok(Vec::new()));
+        assert!(!decoder.is_incomplete());
     }
 
     /// 7692-6.1-s1: text is validated after decompression. The limit of a message applies to the output.

@@ -190,7 +190,8 @@ impl DynamicHeader {
         dynamic_header.take(&all[..literals + distances]);
         build_code_lengths(&dynamic_header.frequencies, 7, &mut dynamic_header.lengths);
         let last = LENGTH_ORDER.iter().rposition(|&symbol| dynamic_header.lengths[usize::from(symbol)] > 0);
-        dynamic_header.sent = last.map_or(4, |last| (last + 1).max(4));
+        // At least five: one length is not zero, and only 16, 17, 18 and 0 come before all of those.
+        dynamic_header.sent = last.map_or(LENGTH_SYMBOLS, |last| last + 1);
         dynamic_header
     }
 
@@ -270,6 +271,96 @@ fn extra_of(symbol: usize) -> u32 {
 mod tests {
     use super::*;
     use crate::deflate::{Inflate, WindowBits};
+
+    /// Codes with these lengths, by symbol.
+    fn code_lengths(literals: &[(usize, u8)], distances: &[(usize, u8)]) -> CodeLengths {
+        let mut lengths = CodeLengths { literals: [0; 288], distances: [0; 32] };
+        literals.iter().for_each(|&(symbol, length)| lengths.literals[symbol] = length);
+        distances.iter().for_each(|&(symbol, length)| lengths.distances[symbol] = length);
+        lengths
+    }
+
+    /// The description has no length after the last one of each code, and the longest repetitions. 1951-3.2.7-s4
+    #[test]
+    fn descriptions_of_codes_are_short() {
+        type Row<'a> = (CodeLengths, (usize, usize, usize), &'a [(u8, u8)]);
+        let rows: [Row; 4] = [
+            // 65, 190 and no zeros. The third code has 1 as its last symbol, with one bit.
+            (
+                code_lengths(&[(65, 1), (256, 1)], &[(0, 1), (1, 1)]),
+                (257, 2, 18),
+                &[(18, 54), (1, 0), (18, 127), (18, 41), (1, 0), (1, 0), (1, 0)],
+            ),
+            // Two, three, ten and eleven zeros.
+            (
+                code_lengths(&[(2, 2), (6, 2), (17, 2), (256, 2)], &[(11, 1), (12, 1)]),
+                (257, 13, 18),
+                &[
+                    (0, 0),
+                    (0, 0),
+                    (2, 0),
+                    (17, 0),
+                    (2, 0),
+                    (17, 7),
+                    (2, 0),
+                    (18, 127),
+                    (18, 89),
+                    (2, 0),
+                    (18, 0),
+                    (1, 0),
+                    (1, 0),
+                ],
+            ),
+            // Three, four, seven and eight equal lengths, the last of which are distances.
+            (
+                code_lengths(
+                    &[0, 1, 2, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 254, 255, 256].map(|symbol| (symbol, 5)),
+                    &[0, 1, 2, 3, 4].map(|symbol| (symbol, 5)),
+                ),
+                (257, 5, 10),
+                &[
+                    (5, 0),
+                    (5, 0),
+                    (5, 0),
+                    (0, 0),
+                    (5, 0),
+                    (16, 0),
+                    (0, 0),
+                    (5, 0),
+                    (16, 3),
+                    (18, 127),
+                    (18, 89),
+                    (5, 0),
+                    (16, 3),
+                    (5, 0),
+                ],
+            ),
+            // The last symbols.
+            (
+                code_lengths(&[(256, 15), (285, 8)], &[(29, 8)]),
+                (286, 30, 19),
+                &[(18, 127), (18, 107), (15, 0), (18, 17), (8, 0), (18, 18), (8, 0)],
+            ),
+        ];
+        for (codes, counts, symbols) in rows {
+            let header = DynamicHeader::new(&codes);
+            assert_eq!((header.literals, header.distances, header.sent), counts, "{symbols:?}");
+            assert_eq!(&header.symbols[..header.used], symbols);
+        }
+    }
+
+    /// The rarest symbols get 15 bits where that is shortest.
+    #[test]
+    fn chosen_codes_have_up_to_15_bits() {
+        let mut tokens = Tokens::new();
+        let (mut next, mut after) = (1, 1);
+        for symbol in 0..17 {
+            (tokens.literals[symbol], tokens.distances[symbol]) = (next, next);
+            (next, after) = (after, next + after);
+        }
+        let lengths = CodeLengths::chosen(&tokens);
+        assert_eq!((lengths.literals.iter().max(), lengths.distances.iter().max()), (Some(&15), Some(&15)));
+    }
 
     /// A stored block of 65,536 bytes or more is split. 1951-3.2.4-s2
     #[test]

@@ -114,6 +114,8 @@ mod tests {
     fn frequent_symbols_get_short_codes() {
         assert_eq!(chosen(&[1, 1, 2, 4, 0, 8], 15), [4, 4, 3, 2, 0, 1]);
         assert_eq!(chosen(&[5, 5, 5, 5], 15), [2, 2, 2, 2]);
+        // The sum of all frequencies is below 2^23.
+        assert_eq!(chosen(&[(1 << 22) + 1, 1, 2], 15), [1, 2, 2]);
     }
 
     /// A reader must never meet an incomplete code, whatever did or did not occur.

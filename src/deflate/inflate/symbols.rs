@@ -227,6 +227,29 @@ mod tests {
         }
     }
 
+    /// The third code has at most seven bits, and its symbols 16, 17 and 18 have extra bits.
+    #[test]
+    fn codes_of_lengths_have_up_to_seven_bits() {
+        let mut lengths = [0; 19];
+        for (length, symbol) in (1..).zip([3, 18, 9, 16, 5, 17]).chain([(7, 0), (7, 15)]) {
+            lengths[symbol] = length;
+        }
+        let mut packed = [0; 19];
+        codes(&lengths, &mut packed);
+        let mut tables = Tables::new();
+        tables.set_lengths(&lengths).unwrap();
+        for (symbol, extra_bits) in [(3, 0), (18, 7), (9, 0), (16, 2), (5, 0), (17, 3), (0, 0), (15, 0)] {
+            let (code, length) = (u64::from(packed[symbol] & 0xffff), packed[symbol] >> 16);
+            for extra in [0, (1 << extra_bits) - 1] {
+                // The bits after it do not matter.
+                let bits = code | extra << length | u64::MAX << (length + extra_bits);
+                let mut reader = BitReader { bits, count: 20, rest: &[] };
+                assert_eq!(tables.length(&mut reader).ok(), Some((symbol, extra as usize)), "{symbol}");
+                assert_eq!(reader.count, 20 - length - extra_bits, "{symbol}");
+            }
+        }
+    }
+
     /// Codes of every length for literals, lengths and distances, read with the fast loop and without it.
     #[test]
     fn both_implementations_read_codes_of_every_length() {
@@ -244,15 +267,7 @@ mod tests {
             codes(&literal_lengths, &mut literal_codes);
             codes(&distance_lengths, &mut distance_codes);
             let (mut bytes, mut count, mut want) = (Vec::new(), 0, earlier.clone());
-            let mut put = |value: u64, width: u32| {
-                for bit in 0..width {
-                    if count % 8 == 0 {
-                        bytes.push(0);
-                    }
-                    *bytes.last_mut().unwrap() |= ((value >> bit & 1) as u8) << (count % 8);
-                    count += 1;
-                }
-            };
+            let mut put = |value, width| append(&mut bytes, &mut count, value, width);
             for round in 0..400 {
                 let symbol = literals[round * 7 % 16];
                 if symbol == 256 {
@@ -280,24 +295,103 @@ mod tests {
             bytes.extend([0; 16]);
             let mut window = Window::new(1 << 15);
             window.append(&earlier);
+            let mut tables = Tables::new();
+            tables.set_dynamic(&literal_lengths, &distance_lengths).unwrap();
             for is_fast in [true, false] {
-                let mut tables = Tables::new();
-                tables.set_dynamic(&literal_lengths, &distance_lengths).unwrap();
-                let (mut out, mut bits) = (Vec::new(), BitReader { bits: 0, count: 0, rest: &bytes });
-                let mut output = Output::new(&mut out, 1 << 20, &window);
-                loop {
-                    if is_fast {
-                        tables.run(&mut bits, &mut output);
-                    }
-                    bits.refill();
-                    output.reserve_round(bits.rest.len());
-                    if tables.step(&mut bits, &mut output).ok().unwrap() {
-                        break;
-                    }
-                }
-                output.finish();
-                assert!(out == want[earlier.len()..], "{shift} {is_fast}");
+                let want = (want[earlier.len()..].to_vec(), true);
+                assert!(read(&tables, &bytes, is_fast, &window) == want, "{shift} {is_fast}");
             }
         }
+    }
+
+    /// Three literals of ten bits and a match of 48 take more bits than the reader holds at a time. The input ends anywhere.
+    #[test]
+    fn the_fast_loop_reads_no_more_bits_than_there_are() {
+        let (mut literal_lengths, mut distance_lengths) = ([0; 286], [0; 30]);
+        let literals = [256, 1, 2, 3, 4, 5, 6, 7, 8, 97, 9, 10, 11, 12, 284, 285];
+        let distances = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 29];
+        for (length, (literal, distance)) in (1..16).chain([15]).zip(literals.into_iter().zip(distances)) {
+            (literal_lengths[literal], distance_lengths[distance]) = (length, length);
+        }
+        let (mut literal_codes, mut distance_codes) = ([0; 286], [0; 30]);
+        codes(&literal_lengths, &mut literal_codes);
+        codes(&distance_lengths, &mut distance_codes);
+        let (mut bytes, mut count) = (Vec::new(), 0);
+        for round in 0..8 {
+            let fields = [(literal_codes[97], 0, 0); 3];
+            let a_match = [(literal_codes[284], 5, 20 + round), (distance_codes[29], 13, 1000 * round + 77)];
+            for (code, extra_bits, extra) in fields.into_iter().chain(a_match) {
+                append(&mut bytes, &mut count, u64::from(code & 0xffff), code >> 16);
+                append(&mut bytes, &mut count, extra, extra_bits);
+            }
+        }
+        let mut tables = Tables::new();
+        tables.set_dynamic(&literal_lengths, &distance_lengths).unwrap();
+        let mut window = Window::new(1 << 15);
+        window.append(&(0..1_u32 << 15).map(|i| (i * i % 251) as u8).collect::<Vec<u8>>());
+        for end in 0..=bytes.len() {
+            let [fast, slow] = [true, false].map(|is_fast| read(&tables, &bytes[..end], is_fast, &window));
+            assert!(fast == slow, "{end}");
+        }
+    }
+
+    /// A round has room for three literals, a match of maximum length, and one step of copying. It writes no more.
+    #[test]
+    fn a_round_stays_within_its_room() {
+        let (mut literal_codes, mut distance_codes) = ([0; 288], [0; 32]);
+        codes(&FIXED_LITERALS, &mut literal_codes);
+        codes(&FIXED_DISTANCES, &mut distance_codes);
+        let mut window = Window::new(256);
+        window.append(&[7; 24]);
+        let mut tables = Tables::new();
+        tables.set_fixed();
+        // The fourth literal begins another round, for which there is no room.
+        for (literals, written) in [(3, 261), (4, 3)] {
+            let (mut bytes, mut count) = (Vec::new(), 0);
+            // 24 bytes back, which begins in the window.
+            let a_match = [(literal_codes[285], 0), (distance_codes[8], 3)];
+            for (code, extra_bits) in vec![(literal_codes[97], 0); literals].into_iter().chain(a_match) {
+                append(&mut bytes, &mut count, u64::from(code & 0xffff), code >> 16);
+                append(&mut bytes, &mut count, (24 - 17) * u64::from(extra_bits > 0), extra_bits);
+            }
+            bytes.extend([0; 16]);
+            let (mut out, mut bits) = (Vec::new(), BitReader { bits: 0, count: 0, rest: &bytes });
+            let mut output = Output::new(&mut out, 1 << 20, &window);
+            output.out.resize(3 + 258 + 16, 0);
+            tables.run(&mut bits, &mut output);
+            assert_eq!(output.at, written, "{literals}");
+        }
+    }
+
+    /// Appends a field, lowest bit first, after `count` bits.
+    fn append(bytes: &mut Vec<u8>, count: &mut usize, value: u64, width: u32) {
+        for bit in 0..width {
+            if *count % 8 == 0 {
+                bytes.push(0);
+            }
+            *bytes.last_mut().unwrap() |= ((value >> bit & 1) as u8) << (*count % 8);
+            *count += 1;
+        }
+    }
+
+    /// The output of a block, or of its beginning, and whether it has ended.
+    fn read(tables: &Tables, bytes: &[u8], is_fast: bool, window: &Window) -> (Vec<u8>, bool) {
+        let (mut out, mut bits) = (Vec::new(), BitReader { bits: 0, count: 0, rest: bytes });
+        let mut output = Output::new(&mut out, 1 << 20, window);
+        let is_ended = loop {
+            if is_fast {
+                tables.run(&mut bits, &mut output);
+            }
+            bits.refill();
+            output.reserve_round(bits.rest.len());
+            match tables.step(&mut bits, &mut output) {
+                Ok(false) => {}
+                Ok(true) => break true,
+                Err(Stop::NeedInput) => break false,
+                Err(Stop::Error(error)) => panic!("{error}"),
+            }
+        };
+        output.finish();
+        (out, is_ended)
     }
 }
