@@ -200,6 +200,24 @@ fn algorithms() {
     assert_table("src/manual/cryptography.rs", "algorithms", &["file", "compiled with", "called by"], &rows);
 }
 
+/// The sums of the columns in which `tests/mutation/run` counts the mutants of each file. None of them is unexplained.
+#[test]
+fn mutants() {
+    let counts = read("tests/mutation/results/files.tsv");
+    let mut lines = counts.lines().map(|line| line.split('\t').skip(1));
+    let heads: Vec<&str> = lines.next().unwrap().collect();
+    let mut sums = vec![0_u64; heads.len()];
+    for line in lines {
+        sums.iter_mut().zip(line).for_each(|(sum, count)| *sum += count.parse::<u64>().unwrap());
+    }
+    let rows: Vec<_> = heads.iter().zip(&sums).map(|(head, sum)| row([head, &sum.to_string()])).collect();
+    assert_table("src/manual/testing.rs", "mutants", &["verdict", "mutants"], &rows);
+    assert_eq!(sums.iter().skip(1).sum::<u64>(), sums[0]);
+    let open = read("tests/mutation/results/open.tsv");
+    let unexplained = heads.iter().position(|head| *head == "not explained").unwrap();
+    assert_eq!(open.lines().filter(|line| !line.starts_with('#')).count() as u64, sums[unexplained]);
+}
+
 /// The table of what random bytes are for names every file that has a source of them.
 #[test]
 fn users_of_random_bytes() {
