@@ -126,6 +126,15 @@
 //! All mutants have been run, file by file, in the days before 2026-11-28. The sums of `files.tsv`:
 //!
 // mutants: begin
+//! | verdict | mutants |
+//! |---|---|
+//! | mutants | 10434 |
+//! | test fails | 8512 |
+//! | timeout | 877 |
+//! | noticed by a program of tests/ | 476 |
+//! | explained | 494 |
+//! | not explained | 0 |
+//! | does not compile | 75 |
 // mutants: end
 //!
 //! Not mutated are constant functions, patterns, the definitions of constants, `Debug`, and code for other systems; uses of integer

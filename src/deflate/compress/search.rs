@@ -234,3 +234,19 @@ fn match_length(bytes: &[u8], a: usize, b: usize) -> usize {
 fn load_u64(bytes: &[u8], i: usize) -> Option<u64> {
     bytes.get(i..i + 8)?.first_chunk().map(|eight| u64::from_le_bytes(*eight))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A candidate may have another first byte: its entry in the index is a hint.
+    #[test]
+    fn a_match_ends_before_the_first_byte_that_differs() {
+        for equal in 0..=MAX_MATCH + 1 {
+            let mut bytes = [0; 2 * (MAX_MATCH + 2)];
+            let other = bytes.len() / 2;
+            bytes[equal] = 1;
+            assert_eq!(match_length(&bytes, 0, other), equal.min(MAX_MATCH));
+        }
+    }
+}
