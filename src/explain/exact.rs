@@ -1,11 +1,11 @@
-//! The exact output for heads, frames and the exchange with a proxy. `exact.txt` has it, with a line `# name` before each.
+//! The exact output for heads, frames and the exchange with a proxy: `exact.md`, with a heading before each.
 
 use super::Explainer;
 
 /// A name, the explainer, what it reads.
 type Row = (String, fn() -> Explainer, Vec<u8>);
 
-const EXPECTED: &str = include_str!("exact.txt");
+const EXPECTED: &str = include_str!("exact.md");
 
 const CLIENT: fn() -> Explainer = Explainer::client;
 const SERVER: fn() -> Explainer = Explainer::server;
