@@ -215,7 +215,7 @@ mod tests {
     };
     use crate::error::{Error, ProtocolError};
     use crate::net::split_stream::SplitStream;
-    use crate::net::stream::Stream;
+    use crate::net::stream::{tests::sockets, Stream};
     use std::io::{self, Read, Write};
     use std::net::Shutdown;
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -419,6 +419,22 @@ mod tests {
             }
             stop.store(true, Ordering::Relaxed);
             writer.join().unwrap();
+        });
+    }
+
+    /// As at each read that begins during such a write, which makes the socket non-blocking.
+    #[test]
+    fn an_interrupted_read_is_not_the_end_of_the_stream() {
+        under_watchdog(|| {
+            let (near, _far) = sockets();
+            let same = near.try_clone().unwrap();
+            let ws = websocket_over(Stream::from_socket(near).unwrap(), Role::Server, long_timeouts());
+            let connection = ws.shared_connection();
+            connection.stream.try_write_shared(b"x").unwrap();
+            same.set_nonblocking(true).unwrap();
+            let by = Deadline::after(Duration::from_millis(500));
+            assert!(!Ending::failed(Deadline::never()).drain_until_eof(connection, &mut [0; 64], by));
+            same.set_nonblocking(false).unwrap();
         });
     }
 
