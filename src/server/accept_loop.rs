@@ -401,6 +401,7 @@ impl AcceptState {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::connection::testing::under_watchdog;
     use crate::server::shutdown::run_shutdown;
     use std::net::{TcpListener, TcpStream};
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -552,34 +553,36 @@ pub(super) mod tests {
 
     #[test]
     fn a_shutdown_wakes_the_thread_that_accepts_until_it_leaves() {
-        let (accept_loop, shared) = stuck();
-        let begin = Instant::now();
-        thread::scope(|scope| {
-            let shutdown = scope.spawn(|| run_shutdown(&accept_loop, Duration::ZERO, LONG * 2));
-            // More than fit into the time for requests, with 10 ms for each.
-            let connections = accept_some(&shared, 40);
-            let took = begin.elapsed();
-            let mut state = accept_loop.lock();
-            state.accepting = 0;
-            state.threads.cancel();
-            drop(state);
-            assert_eq!((connections, shutdown.join().unwrap().threads_left()), (40, 0));
-            assert!(took >= WAKE_INTERVAL * 36, "{took:?}");
+        under_watchdog(|| {
+            let (accept_loop, shared) = stuck();
+            let begin = Instant::now();
+            thread::scope(|scope| {
+                let shutdown = scope.spawn(|| run_shutdown(&accept_loop, Duration::ZERO, LONG * 2));
+                // More than fit into the time for requests, with 10 ms for each.
+                let connections = accept_some(&shared, 40);
+                let took = begin.elapsed();
+                let mut state = accept_loop.lock();
+                state.accepting = 0;
+                state.threads.cancel();
+                drop(state);
+                assert_eq!((connections, shutdown.join().unwrap().threads_left()), (40, 0));
+                assert!(took >= WAKE_INTERVAL * 36, "{took:?}");
+            });
+            // A listener that was shut down, too, is not left to a thread that stays.
+            let (accept_loop, _) = start(UNLIMITED).unwrap();
+            accept_loop.stop_listening(Deadline::after(LONG));
+            accept_loop.lock().accepting = 1;
+            thread::scope(|scope| {
+                let stopping = scope.spawn(|| accept_loop.stop_listening(Deadline::after(LONG)));
+                thread::sleep(WAKE_TIMEOUT * 2);
+                assert!(!stopping.is_finished());
+                accept_loop.lock().accepting = 0;
+            });
+            // After the deadline: at the beginning, and again before the threads are joined.
+            let (accept_loop, shared) = stuck();
+            assert_eq!(run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO).threads_left(), 1);
+            assert_eq!(accept_some(&shared, 2), 2);
         });
-        // A listener that was shut down, too, is not left to a thread that stays.
-        let (accept_loop, _) = start(UNLIMITED).unwrap();
-        accept_loop.stop_listening(Deadline::after(LONG));
-        accept_loop.lock().accepting = 1;
-        thread::scope(|scope| {
-            let stopping = scope.spawn(|| accept_loop.stop_listening(Deadline::after(LONG)));
-            thread::sleep(WAKE_TIMEOUT * 2);
-            assert!(!stopping.is_finished());
-            accept_loop.lock().accepting = 0;
-        });
-        // After the deadline: at the beginning, and again before the threads are joined.
-        let (accept_loop, shared) = stuck();
-        assert_eq!(run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO).threads_left(), 1);
-        assert_eq!(accept_some(&shared, 2), 2);
     }
 
     #[test]
@@ -603,49 +606,54 @@ pub(super) mod tests {
 
     #[test]
     fn after_a_burst_the_threads_that_the_limits_of_the_system_count_remain() {
-        let (accept_loop, addr) = start(UNLIMITED).unwrap();
-        let clients: Vec<_> = (0..40).map(|_| connect(addr)).collect();
-        drop(clients);
-        let is_idle =
-            |state: &AcceptState| state.registry.active_count() == 0 && state.threads.alive_count() == state.accepting;
-        while !is_idle(&accept_loop.lock()) {
-            thread::yield_now();
-        }
-        assert_eq!(accept_loop.lock().accepting, MAX_ACCEPTING);
-        accept_loop.stop_listening(Deadline::after(LONG));
-        accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0);
-        let state = accept_loop.lock();
-        assert_eq!((state.accepting, state.threads.alive_count()), (0, 0));
+        under_watchdog(|| {
+            let (accept_loop, addr) = start(UNLIMITED).unwrap();
+            let clients: Vec<_> = (0..40).map(|_| connect(addr)).collect();
+            drop(clients);
+            let is_idle = |state: &AcceptState| {
+                state.registry.active_count() == 0 && state.threads.alive_count() == state.accepting
+            };
+            while !is_idle(&accept_loop.lock()) {
+                thread::yield_now();
+            }
+            assert_eq!(accept_loop.lock().accepting, MAX_ACCEPTING);
+            accept_loop.stop_listening(Deadline::after(LONG));
+            accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0);
+            let state = accept_loop.lock();
+            assert_eq!((state.accepting, state.threads.alive_count()), (0, 0));
+        });
     }
 
     /// Each of these would cost a connection two switches of threads.
     #[test]
     fn a_thread_that_waits_for_the_end_does_not_wake_for_a_connection() {
-        let (accept_loop, addr) = start(UNLIMITED).unwrap();
-        let (checks, waiting) = (AtomicUsize::new(0), AtomicBool::new(false));
-        thread::scope(|scope| {
-            let waiter = scope.spawn(|| {
-                accept_loop.wait_until(LONG * 2, |state| {
-                    checks.fetch_add(1, Ordering::SeqCst);
-                    waiting.store(true, Ordering::SeqCst);
-                    state.accepting == 0
-                })
+        under_watchdog(|| {
+            let (accept_loop, addr) = start(UNLIMITED).unwrap();
+            let (checks, waiting) = (AtomicUsize::new(0), AtomicBool::new(false));
+            thread::scope(|scope| {
+                let waiter = scope.spawn(|| {
+                    accept_loop.wait_until(LONG * 2, |state| {
+                        checks.fetch_add(1, Ordering::SeqCst);
+                        waiting.store(true, Ordering::SeqCst);
+                        state.accepting == 0
+                    })
+                });
+                while !waiting.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+                for _ in 0..20 {
+                    assert_eq!(connect(addr).1, b"in");
+                }
+                while accept_loop.lock().registry.active_count() > 0 {
+                    thread::yield_now();
+                }
+                let checked = checks.load(Ordering::SeqCst);
+                accept_loop.stop_listening(Deadline::after(LONG));
+                waiter.join().unwrap();
+                assert_eq!(checked, 1);
             });
-            while !waiting.load(Ordering::SeqCst) {
-                thread::yield_now();
-            }
-            for _ in 0..20 {
-                assert_eq!(connect(addr).1, b"in");
-            }
-            while accept_loop.lock().registry.active_count() > 0 {
-                thread::yield_now();
-            }
-            let checked = checks.load(Ordering::SeqCst);
-            accept_loop.stop_listening(Deadline::after(LONG));
-            waiter.join().unwrap();
-            assert_eq!(checked, 1);
+            assert_eq!(accept_loop.lock().accepting, 0);
         });
-        assert_eq!(accept_loop.lock().accepting, 0);
     }
 
     /// An accept loop whose thread has ended, and the errors of `accept` that it reports.
@@ -743,27 +751,30 @@ pub(super) mod tests {
     /// The address is free when no thread accepts, also if one handles a connection.
     #[test]
     fn a_thread_that_has_accepted_does_not_keep_the_listener() {
-        let (listener, addr) = listen();
-        let (count, counts) = std::sync::mpsc::channel();
-        let (count, started) = (std::sync::Mutex::new(count), Arc::new(OnceLock::<Weak<AcceptLoop>>::new()));
-        let known = started.clone();
-        let limit_key: LimitKey = Box::new(move |peer| {
-            while known.get().is_none() {
-                thread::yield_now();
-            }
-            let accept_loop = known.get().and_then(Weak::upgrade).unwrap();
-            let users = accept_loop.lock().listener.as_ref().map(Arc::strong_count);
-            count.lock().unwrap().send(users).unwrap();
-            peer
+        under_watchdog(|| {
+            let (listener, addr) = listen();
+            let (count, counts) = std::sync::mpsc::channel();
+            let (count, started) = (std::sync::Mutex::new(count), Arc::new(OnceLock::<Weak<AcceptLoop>>::new()));
+            let known = started.clone();
+            let limit_key: LimitKey = Box::new(move |peer| {
+                while known.get().is_none() {
+                    thread::yield_now();
+                }
+                let accept_loop = known.get().and_then(Weak::upgrade).unwrap();
+                let users = accept_loop.lock().listener.as_ref().map(Arc::strong_count);
+                count.lock().unwrap().send(users).unwrap();
+                peer
+            });
+            let (capacity, events) = (Capacity { connections: 9, ..Capacity::default() }, EventCallback::default());
+            let capacity = (capacity, RejectMode::Respond, limit_key);
+            let accept_loop =
+                AcceptLoop::start(Listener::bound(listener), capacity, (None, UNLIMITED), events, |_, _, _| ())
+                    .unwrap();
+            started.set(Arc::downgrade(&accept_loop)).unwrap();
+            let _client = TcpStream::connect(addr).unwrap();
+            assert_eq!(counts.recv_timeout(LONG), Ok(Some(1)), "that of the loop alone");
+            accept_loop.stop_listening(Deadline::after(LONG));
         });
-        let (capacity, events) = (Capacity { connections: 9, ..Capacity::default() }, EventCallback::default());
-        let capacity = (capacity, RejectMode::Respond, limit_key);
-        let accept_loop =
-            AcceptLoop::start(Listener::bound(listener), capacity, (None, UNLIMITED), events, |_, _, _| ()).unwrap();
-        started.set(Arc::downgrade(&accept_loop)).unwrap();
-        let _client = TcpStream::connect(addr).unwrap();
-        assert_eq!(counts.recv_timeout(LONG), Ok(Some(1)), "that of the loop alone");
-        accept_loop.stop_listening(Deadline::after(LONG));
     }
 
     /// No system has addresses for such a stack.

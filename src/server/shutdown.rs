@@ -325,7 +325,7 @@ impl<'a> ShutdownProgress<'a> {
 mod tests {
     use super::*;
     use crate::codec::frame::Role;
-    use crate::connection::testing::{long_timeouts, websocket_over, LONG};
+    use crate::connection::testing::{long_timeouts, under_watchdog, websocket_over, LONG};
     use crate::net::stream::{tests::sockets, Stream};
     use crate::server::accept_loop::tests::{is_listening, start, UNLIMITED};
     use std::io::{ErrorKind, Read, Write};
@@ -391,25 +391,27 @@ mod tests {
     /// A client that connects meanwhile is refused, and does not prolong it.
     #[test]
     fn a_shutdown_stops_listening_before_it_waits_for_requests() {
-        let (accept_loop, _) = start(UNLIMITED).unwrap();
-        let id = accept_loop.lock().registry.try_insert(None).unwrap();
-        thread::scope(|scope| {
-            let (done, result) = mpsc::channel();
-            let accept_loop = &accept_loop;
-            scope.spawn(move || {
-                accept_loop.shutdown.call(Deadline::never(), || {
-                    await_requests(accept_loop, Deadline::never());
-                    done.send(()).unwrap();
-                    ShutdownReport::default()
-                })
+        under_watchdog(|| {
+            let (accept_loop, _) = start(UNLIMITED).unwrap();
+            let id = accept_loop.lock().registry.try_insert(None).unwrap();
+            thread::scope(|scope| {
+                let (done, result) = mpsc::channel();
+                let accept_loop = &accept_loop;
+                scope.spawn(move || {
+                    accept_loop.shutdown.call(Deadline::never(), || {
+                        await_requests(accept_loop, Deadline::never());
+                        done.send(()).unwrap();
+                        ShutdownReport::default()
+                    })
+                });
+                while is_listening(accept_loop) {
+                    assert!(result.try_recv().is_err(), "it still listens");
+                    thread::yield_now();
+                }
+                assert!(result.recv_timeout(POLL_INTERVAL * 5).is_err(), "a request is awaited");
+                accept_loop.lock().registry.remove(id);
+                assert_eq!(result.recv_timeout(LONG), Ok(()));
             });
-            while is_listening(accept_loop) {
-                assert!(result.try_recv().is_err(), "it still listens");
-                thread::yield_now();
-            }
-            assert!(result.recv_timeout(POLL_INTERVAL * 5).is_err(), "a request is awaited");
-            accept_loop.lock().registry.remove(id);
-            assert_eq!(result.recv_timeout(LONG), Ok(()));
         });
     }
 
@@ -423,31 +425,33 @@ mod tests {
     /// No other thread uses this connection, and the network is full when the Close is to be sent.
     #[test]
     fn a_close_that_the_network_does_not_take_is_sent_later() {
-        let (accept_loop, _) = start(UNLIMITED).unwrap();
-        let (mut near, mut far) = sockets();
-        near.set_nonblocking(true).unwrap();
-        while !matches!(near.write(&[0; 64 << 10]), Err(error) if error.kind() == ErrorKind::WouldBlock) {}
-        near.set_nonblocking(false).unwrap();
-        let ws = websocket_over(Stream::from_socket(near).unwrap(), Role::Server, long_timeouts());
-        let id = accept_loop.lock().registry.try_insert(None).unwrap();
-        accept_loop.lock().registry.mark_open(id, ws.shared_connection());
-        thread::scope(|scope| {
-            let shutdown = scope.spawn(|| run_shutdown(&accept_loop, Duration::ZERO, LONG));
-            while ws.shared_connection().is_open() {
-                thread::yield_now();
-            }
-            // The shutdown tries it meanwhile.
-            thread::sleep(POLL_INTERVAL * 5);
-            far.set_read_timeout(Some(LONG)).unwrap();
-            let (mut last, mut part) = (Vec::new(), vec![0; 64 << 10]);
-            while last != b"\x88\x02\x03\xE9" {
-                let count = far.read(&mut part).expect("the Close");
-                last.extend_from_slice(&part[..count]);
-                last.drain(..last.len().saturating_sub(4));
-            }
-            assert!(ws.shared_connection().end().is_none());
-            assert_eq!(run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO).timed_out(), 1);
-            assert_eq!(shutdown.join().unwrap().timed_out(), 1);
+        under_watchdog(|| {
+            let (accept_loop, _) = start(UNLIMITED).unwrap();
+            let (mut near, mut far) = sockets();
+            near.set_nonblocking(true).unwrap();
+            while !matches!(near.write(&[0; 64 << 10]), Err(error) if error.kind() == ErrorKind::WouldBlock) {}
+            near.set_nonblocking(false).unwrap();
+            let ws = websocket_over(Stream::from_socket(near).unwrap(), Role::Server, long_timeouts());
+            let id = accept_loop.lock().registry.try_insert(None).unwrap();
+            accept_loop.lock().registry.mark_open(id, ws.shared_connection());
+            thread::scope(|scope| {
+                let shutdown = scope.spawn(|| run_shutdown(&accept_loop, Duration::ZERO, LONG));
+                while ws.shared_connection().is_open() {
+                    thread::yield_now();
+                }
+                // The shutdown tries it meanwhile.
+                thread::sleep(POLL_INTERVAL * 5);
+                far.set_read_timeout(Some(LONG)).unwrap();
+                let (mut last, mut part) = (Vec::new(), vec![0; 64 << 10]);
+                while last != b"\x88\x02\x03\xE9" {
+                    let count = far.read(&mut part).expect("the Close");
+                    last.extend_from_slice(&part[..count]);
+                    last.drain(..last.len().saturating_sub(4));
+                }
+                assert!(ws.shared_connection().end().is_none());
+                assert_eq!(run_shutdown(&accept_loop, Duration::ZERO, Duration::ZERO).timed_out(), 1);
+                assert_eq!(shutdown.join().unwrap().timed_out(), 1);
+            });
         });
     }
 }
