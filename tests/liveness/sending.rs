@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use stdws::{Error, MessageKind, Step, Timeouts};
 
@@ -56,7 +57,7 @@ fn small_messages_time_out_when_the_network_is_full() {
         let (ws, _peer) = connection(side, timeouts());
         let sender = ws.sender();
         let message = vec![0; 10 << 10];
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         let end = (0..TOO_MUCH / message.len()).find_map(|_| sender.send(&message).err());
         assert!(matches!(end, Some(Error::Timeout(Step::Write))), "{end:?}");
         assert_took(start.elapsed(), ms(400));
@@ -141,37 +142,49 @@ fn a_peer_that_reads_slowly_gets_everything() {
         // Thirty times as long as a pause of the peer, and shorter than the whole.
         let limit = ms(2000);
         let (mut ws, mut peer) = connection(side, Timeouts { write: limit, ..long_timeouts() });
-        // Much more than the socket buffers hold.
-        let payload = vec![7; 20 << 20];
+        // When the limit has passed, more is left than the buffers hold, so the sender has not ended by then.
+        let payload = vec![7; Slow::READS_SLOWLY + TOO_MUCH];
         let expected = payload.clone();
         let sending = timed(move || (ws.send(&payload), ws));
-        // The whole takes longer than the limit, but no part does.
         let reading = thread::spawn(move || {
-            let mut slow = Slow { from: &mut peer.stream, left: 60 };
-            crate::live::read_frame(&mut slow).unwrap().unwrap()
+            peer.stream.peek(&mut [0]).unwrap();
+            let mut slow = Slow { from: &mut peer.stream, until: Instant::now() + limit, slowly: 0 };
+            let frame = crate::live::read_frame(&mut slow).unwrap().unwrap();
+            (frame, slow.slowly)
         });
         let ((sent, _ws), took) = sending.join().unwrap();
         sent.unwrap();
-        let frame = reading.join().unwrap();
+        let (frame, slowly) = reading.join().unwrap();
         assert!(frame.payload == expected, "{} bytes", frame.payload.len());
-        assert!(took > limit, "took {took:?}: the peer was not slow");
+        assert!(slowly <= Slow::READS_SLOWLY && took > limit, "took {took:?}, {slowly} bytes of it slowly");
     });
 }
 
-/// Pauses at times, so that the network fills up repeatedly.
+/// Pauses before each read until a moment, so that the network fills up repeatedly.
 struct Slow<'a> {
     from: &'a mut std::net::TcpStream,
-    left: usize,
+    until: Instant,
+    /// Number of bytes read before that moment.
+    slowly: usize,
+}
+
+impl Slow<'_> {
+    const PAUSE: Duration = ms(66);
+    const PART: usize = 256 << 10;
+    /// The most that it reads in two seconds, and the short reads of a header.
+    const READS_SLOWLY: usize = 31 * Slow::PART + 14;
 }
 
 impl Read for Slow<'_> {
     fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
-        if to.len() > 1000 && self.left > 0 {
-            self.left -= 1;
-            thread::sleep(ms(66));
+        let most = to.len().min(Slow::PART);
+        let slow = Instant::now() < self.until;
+        if slow && to.len() > 14 {
+            thread::sleep(Slow::PAUSE);
         }
-        let most = to.len().min(256 << 10);
-        self.from.read(&mut to[..most])
+        let count = self.from.read(&mut to[..most])?;
+        self.slowly += if slow { count } else { 0 };
+        Ok(count)
     }
 }
 

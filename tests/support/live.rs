@@ -30,7 +30,7 @@ const TEST_LIMIT: Duration = Duration::from_secs(300);
 /// A timeout that must not expire in a test: longer than that of any watchdog.
 pub(crate) const LONG: Duration = Duration::from_secs(600);
 
-pub(crate) fn ms(milliseconds: u64) -> Duration {
+pub(crate) const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
