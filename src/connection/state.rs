@@ -374,6 +374,18 @@ mod tests {
         }
     }
 
+    /// 6455-5.3-3. The keys are never low there, so no connection shows it.
+    #[test]
+    fn a_control_frame_without_a_key_ends_the_connection() {
+        for role in ROLES {
+            let (connection, _peer) = connection(role, long_timeouts());
+            let mut state = connection.lock_state();
+            assert!(state.end_without_key(Ok(())).is_ok() && !state.end.is_set());
+            let error = state.end_without_key(Err(io::ErrorKind::Other.into())).unwrap_err();
+            assert!(matches!(&error, Error::Io(e) if e.step() == Step::RandomSource) && state.end.is_set(), "{error}");
+        }
+    }
+
     /// 6455-5.5.2-2: a Ping behind the Close of the peer is not answered.
     #[test]
     fn a_ping_behind_a_close_is_not_answered() {
