@@ -512,9 +512,11 @@ pub(super) mod tests {
             let start = Instant::now();
             accept_loop.stop_listening(Deadline::after(LONG));
             assert!(start.elapsed() < LONG / 4 && accept_loop.lock().accepting == 0);
+            // The thread ends with its client, and this waits before that.
+            let state = accept_loop.lock();
             drop(client);
-            accept_loop.wait_until(LONG, |state| state.threads.alive_count() == 0);
-            assert_eq!(accept_loop.lock().threads.alive_count(), 0);
+            let state = state.wait_while(&accept_loop.changed, LONG, |state| state.threads.alive_count() > 0);
+            assert_eq!(state.threads.alive_count(), 0);
         }
     }
 
