@@ -9,14 +9,18 @@
 //! - `app`: the duty of the application that uses this library; the reason says why;
 //! - `declined`: not done; the reason says why. No code may cite it.
 //!
-//! `tests/mutations/run` breaks the code of many rows and sees the tests fail. The table of requirement, code, test, patch and
-//! result is a page of the manual, which `tests/dossier/traceability` writes.
+//! `tests/mutations/run` breaks the code of each row that code obeys, and of the promises of the README, and sees the tests fail.
+//! The table of requirement, code, test, patch and result is a page of the manual, which `tests/dossier/traceability` writes.
 //!
 //! A citation is the bare id. In `src`, items under `#[cfg(test)]` are test, wherever they stand, and so are files that only
 //! such items bring in; elsewhere only comments count, because a string that names a rule does not obey it. Every Rust file in
 //! `tests` but this one is test.
 
 // Half of it is for tests/layers.rs.
+#[path = "support/patches.rs"]
+mod patches;
+#[path = "support/promises.rs"]
+mod promises;
 #[allow(dead_code)]
 #[path = "layers/source.rs"]
 mod source;
@@ -109,8 +113,8 @@ fn root() -> &'static Path {
 }
 
 /// The promises of the README.
-fn promises() -> Vec<table::Promise> {
-    table::promises(&fs::read_to_string(root().join("src/manual/hazards.rs")).unwrap_or_default())
+fn promises() -> Vec<promises::Promise> {
+    promises::promises(&fs::read_to_string(root().join("src/manual/hazards.rs")).unwrap_or_default())
 }
 
 /// All lists, and all citations of the tree.
