@@ -26,7 +26,7 @@
 //!
 //! | check | fails when |
 //! |---|---|
-//! | `cargo test --test traceability` | a row has no code or no test, a citation has no row, or this page is stale |
+//! | `cargo test --test traceability` | a row has no code or no test, a citation has no row, a reason names code that does not exist, or this page is stale |
 //! | `cargo test --test mutations` | an id has no patch, a patch no longer applies, its test does not cite the id, or its result is missing |
 //! | `tests/mutations/run` | a patch is not noticed; about 20 s for each patch |
 //!
