@@ -2,8 +2,11 @@
 //! a patch, and the results belong to the patches. `tests/mutations/run` applies them and writes the results; it explains the
 //! format.
 
+// Some fields are for tests/traceability.rs.
+#[allow(dead_code)]
 #[path = "support/patches.rs"]
 mod patches;
+#[allow(dead_code)]
 #[path = "support/promises.rs"]
 mod promises;
 
