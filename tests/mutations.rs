@@ -1,43 +1,24 @@
-//! The patches that break requirements: each still applies, the test that has to fail cites the requirements, and the results
-//! belong to the patches. `tests/mutations/run` applies them and writes the results; it explains the format.
+//! The patches that break requirements and promises: each still applies, the test that has to fail cites their ids, every id has
+//! a patch, and the results belong to the patches. `tests/mutations/run` applies them and writes the results; it explains the
+//! format.
+
+// Some fields are for tests/traceability.rs.
+#[allow(dead_code)]
+#[path = "support/patches.rs"]
+mod patches;
+#[allow(dead_code)]
+#[path = "support/promises.rs"]
+mod promises;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-#[derive(Default)]
-struct Patch {
-    ids: Vec<String>,
-    file: String,
-    /// The test program, or `lib`, and the path of the test in it.
-    test: String,
-    old: String,
-    new: String,
-}
+use patches::{subjects, Patch};
+use promises::Promise;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
-}
-
-fn parse(text: &str) -> Vec<Patch> {
-    let mut patches: Vec<Patch> = Vec::new();
-    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        if let Some(ids) = line.strip_prefix("== ") {
-            patches.push(Patch { ids: ids.split(' ').map(str::to_owned).collect(), ..Patch::default() });
-            continue;
-        }
-        let patch = patches.last_mut().expect("a patch begins with its requirements");
-        match line.split_at(line.len().min(2)) {
-            ("- ", code) => patch.old += &format!("{code}\n"),
-            ("+ ", code) => patch.new += &format!("{code}\n"),
-            _ => match line.split_once(": ") {
-                Some(("file", file)) => patch.file = file.to_owned(),
-                Some(("test", test)) => patch.test = test.to_owned(),
-                _ => panic!("{line}"),
-            },
-        }
-    }
-    patches
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// The ids that code obeys, from the lists of requirements.
@@ -49,6 +30,11 @@ fn requirements() -> BTreeSet<String> {
         ids.extend(rows.filter(|row| row[4] == "code").map(|row| row[0].to_owned()));
     }
     ids
+}
+
+/// The promises of the README.
+fn promises() -> Vec<Promise> {
+    promises::promises(&fs::read_to_string(root().join("src/manual/hazards.rs")).unwrap())
 }
 
 /// The files in which the test of a patch can be: those of the test program, or that of the module.
@@ -82,21 +68,18 @@ fn cites(text: &str, id: &str) -> bool {
         .any(|word| word.trim_end_matches('.') == id)
 }
 
-/// The patches of a subject, by the names of the subjects.
-fn subjects() -> BTreeMap<String, Vec<Patch>> {
-    let files = fs::read_dir(root().join("tests/mutations/patches")).unwrap().map(|entry| entry.unwrap().path());
-    let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
-    files.map(|path| (name(&path), parse(&fs::read_to_string(&path).unwrap()))).collect()
+/// The comment that names the promises of a test.
+fn shown(text: &str) -> String {
+    text.lines().filter(|line| line.trim_start().starts_with("/// Shows promise")).collect()
 }
 
 #[test]
-fn patches_apply_and_their_tests_cite_the_requirements() {
-    let patches: Vec<Patch> = subjects().into_values().flatten().collect();
-    assert!(patches.len() > 100, "{} patches", patches.len());
-    let requirements = requirements();
+fn patches_apply_and_their_tests_cite_the_ids() {
+    let patches: Vec<Patch> = subjects(root()).into_values().flatten().collect();
+    let (requirements, promises) = (requirements(), promises());
     let mut faults = Vec::new();
     for patch in &patches {
-        let Patch { ids, file, test, old, new } = patch;
+        let Patch { ids, file, test, old, new, .. } = patch;
         let text = format!("\n{}", fs::read_to_string(root().join(file)).unwrap_or_default());
         let count = text.matches(&format!("\n{old}")).count();
         if count != 1 || old == new {
@@ -112,11 +95,16 @@ fn patches_apply_and_their_tests_cite_the_requirements() {
         // A table of the file may have the ids beside its rows.
         let rows: String = sources(test).iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
         for id in ids {
-            if !requirements.contains(id) {
-                faults.push(format!("{id}: no requirement that code obeys"));
+            let is_promise = promises.iter().any(|promise| promise.id == *id);
+            if !is_promise && !requirements.contains(id) {
+                faults.push(format!("{id}: no promise, and no requirement that code obeys"));
             }
             let table = ["ROWS", "GOOD", "BAD", "rows()"].iter().any(|table| body.contains(table));
-            if !(cites(&body, id) || (table && cites(&rows, id))) {
+            let is_cited = match is_promise {
+                true => cites(&shown(&body), id),
+                false => cites(&body, id) || (table && cites(&rows, id)),
+            };
+            if !is_cited {
                 faults.push(format!("{id}: {test} does not cite it"));
             }
         }
@@ -124,20 +112,59 @@ fn patches_apply_and_their_tests_cite_the_requirements() {
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }
 
+/// The ids without a patch.
+fn without_patch<'a>(
+    wanted: impl IntoIterator<Item = &'a str>,
+    subjects: &BTreeMap<String, Vec<Patch>>,
+) -> Vec<&'a str> {
+    let patched: BTreeSet<&str> =
+        subjects.values().flatten().flat_map(|patch| &patch.ids).map(String::as_str).collect();
+    wanted.into_iter().filter(|id| !patched.contains(id)).collect()
+}
+
+/// A promise may have a part of `.ci/run` in place of a patch, because no line of code keeps it.
+#[test]
+fn every_requirement_and_every_promise_has_a_patch() {
+    let (requirements, promises) = (requirements(), promises());
+    let unchecked = promises.iter().filter(|promise| promise.checks.is_empty()).map(|promise| &promise.id);
+    let wanted = requirements.iter().chain(unchecked).map(String::as_str);
+    assert_eq!(without_patch(wanted, &subjects(root())), [""; 0], "without a patch: see tests/mutations/run");
+    assert!(requirements.len() > 100 && promises.len() > 10, "{} {}", requirements.len(), promises.len());
+}
+
+#[test]
+fn an_id_without_a_patch_is_found() {
+    let patch = |ids: [&str; 2]| Patch { ids: ids.map(str::to_owned).into(), ..Patch::default() };
+    let subjects = BTreeMap::from([("a".to_owned(), vec![patch(["1-1-1", "P1"])])]);
+    assert_eq!(without_patch(["1-1-1", "1-1-2", "P1", "P3"], &subjects), ["1-1-2", "P3"]);
+}
+
+/// A part has to be there. A package has no `.ci/run`.
+#[test]
+fn the_parts_that_check_promises_are_in_the_run() {
+    let Ok(run) = fs::read_to_string(root().join(".ci/run")) else { return };
+    let promises = promises();
+    let parts: Vec<&str> = promises.iter().flat_map(|promise| &promise.checks).map(String::as_str).collect();
+    for part in &parts {
+        assert!(run.contains(&format!("\nsection \"{part}\"\n")), ".ci/run has no part {part}");
+    }
+    assert!(parts.contains(&"One line in the tree"), "{parts:?}");
+}
+
 /// Shows promise P2.
 #[test]
 fn each_patch_was_noticed() {
-    for (subject, patches) in subjects() {
-        let results = fs::read_to_string(root().join(format!("tests/mutations/results/{subject}.tsv"))).unwrap();
-        let rows: Vec<&str> = results.lines().filter(|line| !line.starts_with('#')).collect();
-        for (patch, row) in patches.iter().zip(&rows) {
-            let (ids, test) = (patch.ids.join(" "), &patch.test);
-            let expected = ["fails", "hangs"].map(|verdict| format!("{ids}\t{test}\t{verdict}"));
+    for (subject, patches) in subjects(root()) {
+        let results = patches::results(root(), &subject);
+        let mut seen = BTreeSet::new();
+        for (patch, [ids, test, verdict]) in patches.iter().zip(&results) {
+            let expected = (patch.ids.join(" "), &patch.test);
             assert!(
-                expected.iter().any(|expected| expected == row),
-                "{ids}: run tests/mutations/run, which wrote {row}"
+                expected == (ids.clone(), test) && ["fails", "hangs"].contains(&verdict.as_str()),
+                "{expected:?}: run tests/mutations/run, which wrote {ids} {test} {verdict}"
             );
+            assert!(seen.insert(expected), "{ids}: two patches with the same ids and test share a result");
         }
-        assert_eq!(patches.len(), rows.len(), "{subject}: run tests/mutations/run NEW");
+        assert_eq!(patches.len(), results.len(), "{subject}: run tests/mutations/run NEW");
     }
 }

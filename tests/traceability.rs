@@ -7,16 +7,24 @@
 //! - `code`: a comment in the code cites the id beside the line that obeys it, and a test cites it too;
 //! - `type`: it cannot be broken; the reason names the type or the shape that ensures it;
 //! - `app`: the duty of the application that uses this library; the reason says why;
-//! - `declined`: not done; the reason says why. No code may cite it.
+//! - `declined`: not done; the reason says why. Neither code nor a test may cite it.
 //!
-//! `tests/mutations/run` breaks the code of many rows and sees the tests fail. The table of requirement, code, test, patch and
-//! result is a page of the manual, which `tests/dossier/traceability` writes.
+//! `tests/mutations/run` breaks the code of each row that code obeys, and of the promises of the README, and sees the tests fail.
+//! The table of requirement, code, test, patch and result is a page of the manual, which `tests/dossier/traceability` writes.
+//!
+//! A reason names code and files between backticks. They have to be in `src`.
 //!
 //! A citation is the bare id. In `src`, items under `#[cfg(test)]` are test, wherever they stand, and so are files that only
 //! such items bring in; elsewhere only comments count, because a string that names a rule does not obey it. Every Rust file in
 //! `tests` but this one is test.
 
 // Half of it is for tests/layers.rs.
+#[path = "support/patches.rs"]
+mod patches;
+#[path = "support/promises.rs"]
+mod promises;
+#[path = "traceability/reasons.rs"]
+mod reasons;
 #[allow(dead_code)]
 #[path = "layers/source.rs"]
 mod source;
@@ -80,6 +88,7 @@ fn every_requirement_is_accounted_for() {
     let mut faults = Vec::new();
     let (list, citations) = everything(&mut faults);
     faults.extend(check(&list, &citations));
+    faults.extend(reasons::stale_names(&list, &source::rust_files(&root().join("src"))));
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
     assert!(list.iter().any(|row| row.how == "code"), "tests/requirements has nothing to hold the code to");
 }
@@ -109,8 +118,8 @@ fn root() -> &'static Path {
 }
 
 /// The promises of the README.
-fn promises() -> Vec<table::Promise> {
-    table::promises(&fs::read_to_string(root().join("src/manual/hazards.rs")).unwrap_or_default())
+fn promises() -> Vec<promises::Promise> {
+    promises::promises(&fs::read_to_string(root().join("src/manual/hazards.rs")).unwrap_or_default())
 }
 
 /// All lists, and all citations of the tree.
@@ -241,8 +250,8 @@ fn check(list: &[Requirement], citations: &[Citation]) -> Vec<String> {
                 if reason.is_empty() {
                     faults.push(format!("{id}: '{how}' without a reason"));
                 }
-                if let (Some(citation), "declined") = (of(Kind::Code), how.as_str()) {
-                    faults.push(format!("{id}: declined, but {} obeys it", citation.place));
+                if let (Some(citation), "declined") = (of(Kind::Code).or(of(Kind::Test)), how.as_str()) {
+                    faults.push(format!("{id}: declined, but cited in {}", citation.place));
                 }
             }
             other => faults.push(format!("{id}: unknown status '{other}'")),
@@ -348,7 +357,8 @@ fn planted_errors_in_the_sources_are_noticed() {
         (good.replace("{} // 1-1-1, ", "{} // "), "1-1-1: no test cites it"),
         (good.replace("// 1-1-s2: and", "//"), "1-1-s2: no code cites it"),
         (good.replace(", 1-1-s2,", ","), "1-1-s2: no test cites it"),
-        (good.replace("fn f", "// 1-2-3\nfn f"), "1-2-3: declined, but src/a.rs:2 obeys it"),
+        (good.replace("fn f", "// 1-2-3\nfn f"), "1-2-3: declined, but cited in src/a.rs:2"),
+        (good.replace("mod t {} // 1", "mod t {} // 1-2-3, 1"), "1-2-3: declined, but cited in src/a.rs:4"),
         (good.replace("fn f", "// 1-1-9\nfn f"), "1-1-9: cited in src/a.rs:2, but not in tests/requirements"),
         (good.replace("fn f", "(\"1-1-9\")\nfn f"), "1-1-9: cited in src/a.rs:2, but not in tests/requirements"),
         (format!("{good}// 1-1-1-1"), "1-1-1-1: cited in src/a.rs:5, but not in tests/requirements"),

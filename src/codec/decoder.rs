@@ -554,6 +554,7 @@ mod tests {
         );
     }
 
+    /// Shows promise P3.
     #[test]
     fn what_breaks_a_rule_fails_the_connection() {
         // 6455-7.2.1-1, 6455-10.7-1: every rule, as client and as server, with all cuts.

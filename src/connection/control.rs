@@ -98,6 +98,7 @@ impl WebSocket {
     /// # Errors
     /// Those of [`send_ping`](WebSocket::send_ping).
     pub fn send_pong(&mut self, payload: &[u8]) -> Result<()> {
+        // 6455-5.5.3-2
         self.connection().send_control(Opcode::Pong, payload)
     }
 
@@ -150,6 +151,7 @@ impl Sender {
     /// # Errors
     /// Those of [`WebSocket::send_ping`].
     pub fn send_pong(&self, payload: &[u8]) -> Result<()> {
+        // 6455-5.5.3-2
         self.connection.send_control(Opcode::Pong, payload)
     }
 
@@ -180,7 +182,7 @@ mod tests {
 
     #[test]
     fn pings_and_pongs_carry_what_the_caller_gives() {
-        // 6455-5.5-1, 6455-5.5.2-1, 6455-5.5.3-s2
+        // 6455-5.5-1, 6455-5.5.2-1, 6455-5.5.3-2, 6455-5.5.3-s2
         for role in ROLES {
             let (mut ws, mut peer) = websocket(role, long_timeouts());
             let sender = ws.sender();

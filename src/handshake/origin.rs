@@ -178,6 +178,7 @@ mod tests {
     }
 
     /// Shows the answer to resnick-2.
+    /// Shows promise P14.
     #[test]
     fn same_host_unless_allowed() {
         // 6455-4.2.2-4, 6455-10.2-1

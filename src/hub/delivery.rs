@@ -409,6 +409,7 @@ mod tests {
         (active(&shared.ready_queue), thread.timers.len(), thread.delayed.len(), shared.member_count())
     }
 
+    /// Shows promise P10.
     #[test]
     fn a_member_is_idle_or_delayed_or_removed_after_an_attempt() {
         let (mut thread, member, ws, mut peer) = hub_of_one();

@@ -16,7 +16,7 @@
 //! **P2. Every MUST of RFC 6455 and RFC 7692 has a line of code and a test, or a stated reason**
 //!
 //! * If not: Two endpoints read the same bytes differently, or a connection fails.
-//! * Detected by: A strict peer, with Close 1002 or a failed handshake. The Autobahn TestSuite in `.ci/run`.
+//! * Detected by: A strict peer, with Close 1002 or a failed handshake. The part *Autobahn TestSuite* of `.ci/run`.
 //! * Your task: Read the rows *declined* and *application* of the chapter [`traceability`](super::traceability). Test with the peers that you use.
 //! * Shown by: `tests/traceability.rs: every_requirement_is_accounted_for`, `tests/mutations.rs: each_patch_was_noticed`
 //!
@@ -25,7 +25,7 @@
 //! * If not: Bytes after an attack are taken for messages.
 //! * Detected by: Nothing at run time. The events `protocol-error` and `limit-exceeded` name the position of the violation.
 //! * Your task: Count these events. End the work that belongs to a connection that failed.
-//! * Shown by: `tests/conformance_violations.rs: nothing_is_processed_after_a_violation`, `tests/hostile.rs: a_server_survives`
+//! * Shown by: `src/codec/decoder.rs: what_breaks_a_rule_fails_the_connection`, `tests/conformance_violations.rs: nothing_is_processed_after_a_violation`, `tests/hostile.rs: a_server_survives`
 //!
 //! **P4. Nothing that a peer sends makes the crate panic**
 //!
@@ -53,7 +53,7 @@
 //! * If not: A peer uses up the processor with few bytes.
 //! * Detected by: Nothing at run time. The part *Growth of costs* of `.ci/run` measures it.
 //! * Your task: Limit the rate of messages and of bytes: this crate does not.
-//! * Shown by: `tests/cve.rs: cve_2023_43669_head_parsed_once`, `tests/cve.rs: ws_2026_05_undici_2026_06_tiny_fragments`, `tests/cve.rs: cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass`
+//! * Shown by: `src/handshake/header.rs: the_time_for_a_value_is_proportional_to_its_length`, `tests/cve.rs: cve_2023_43669_head_parsed_once`, `tests/cve.rs: ws_2026_05_undici_2026_06_tiny_fragments`, `tests/cve.rs: cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass`
 //!
 //! **P8. Any number of threads send while one receives, and two peers that follow the protocol do not deadlock**
 //!
@@ -74,7 +74,7 @@
 //! * If not: One peer stops the messages of all.
 //! * Detected by: The counts of [`DeliveryStats`](crate::DeliveryStats).
 //! * Your task: Choose the [`OverflowPolicy`](crate::OverflowPolicy), and handle messages that were dropped.
-//! * Shown by: `tests/hub/slow.rs: a_stuck_member_delays_no_other`, `tests/hub/slow.rs: a_slow_member_is_closed_with_the_configured_code`
+//! * Shown by: `src/hub/delivery.rs: a_member_is_idle_or_delayed_or_removed_after_an_attempt`, `tests/hub/slow.rs: a_stuck_member_delays_no_other`, `tests/hub/slow.rs: a_slow_member_is_closed_with_the_configured_code`
 //!
 //! **P11. A shutdown ends in time, and counts what it had to abort or leave**
 //!
@@ -102,7 +102,7 @@
 //! * If not: A page of a stranger acts with the cookies of your user.
 //! * Detected by: The event `handshake-rejected` where it holds.
 //! * Your task: Name the hosts of a server on a loopback or internal address with [`allow_host`](crate::Server::allow_host). Authenticate clients that are not browsers: they can send any Origin.
-//! * Shown by: `tests/server.rs: the_origin_is_checked`, `tests/cve.rs: cve_2019_13611_cross_site_hijacking`
+//! * Shown by: `src/handshake/origin.rs: same_host_unless_allowed`, `tests/server.rs: the_origin_is_checked`, `tests/cve.rs: cve_2019_13611_cross_site_hijacking`
 //!
 //! **P15. Secrets do not appear in `Debug`, errors, events and explanations**
 //!

@@ -1,11 +1,13 @@
-//! The table of requirement, code, test, mutation and result: as a page of the manual, and as TSV with the lines.
+//! The table of requirement or promise, code, test, mutation and result: as a page of the manual, and as TSV with the lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use super::{files, Citation, Kind, Requirement};
+use super::patches::{results, subjects};
+use super::promises::Promise;
+use super::{Citation, Kind, Requirement};
 
 /// The lists in the order of the page, with their titles.
 const DOCUMENTS: [(&str, &str); 9] = [
@@ -20,57 +22,31 @@ const DOCUMENTS: [(&str, &str); 9] = [
     ("rfc9112", "RFC 9112, HTTP/1.1"),
 ];
 
-/// A patch that breaks requirements, and what the test does then.
+/// A patch that breaks requirements or promises, and what the test does then.
 pub(crate) struct Mutation {
     /// File and line of the patch.
     place: String,
+    /// File and line of the code that it changes.
+    code: String,
     test: String,
     result: String,
 }
 
-/// The patches of each requirement. A result belongs to the patch with the same number in the file of the same name.
+/// The patches of each requirement and promise. A result belongs to the patch with the same number in the file of the same name.
 pub(crate) fn mutations(root: &Path) -> BTreeMap<String, Vec<Mutation>> {
     let mut found: BTreeMap<String, Vec<Mutation>> = BTreeMap::new();
-    for path in files(&root.join("tests/mutations/patches"), "txt") {
-        let subject = path.file_stem().unwrap().to_str().unwrap();
-        let results =
-            fs::read_to_string(root.join(format!("tests/mutations/results/{subject}.tsv"))).unwrap_or_default();
-        let results: Vec<Vec<&str>> =
-            results.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect()).collect();
-        let patches = fs::read_to_string(&path).unwrap();
-        let heads = patches.lines().enumerate().filter_map(|(n, line)| Some((n + 1, line.strip_prefix("== ")?)));
-        for (number, (line, ids)) in heads.enumerate() {
-            // Without a result, the patch is new: tests/mutations.rs reports it.
-            let Some(&[of, test, result]) = results.get(number).map(Vec::as_slice) else { continue };
-            for id in ids.split(' ').filter(|_| of == ids) {
-                let place = format!("tests/mutations/patches/{subject}.txt:{line}");
-                found.entry(id.to_owned()).or_default().push(Mutation {
-                    place,
-                    test: test.to_owned(),
-                    result: result.to_owned(),
-                });
+    for (subject, patches) in subjects(root) {
+        // Without a result, the patch is new: tests/mutations.rs reports it.
+        for (patch, [of, test, result]) in patches.iter().zip(results(root, &subject)) {
+            let changed = format!("\n{}", fs::read_to_string(root.join(&patch.file)).unwrap_or_default());
+            let before = changed.split(&format!("\n{}", patch.old)).next().unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            for id in patch.ids.iter().filter(|_| of == patch.ids.join(" ")) {
+                let place = format!("tests/mutations/patches/{subject}.txt:{}", patch.line);
+                let code = format!("{}:{line}", patch.file);
+                let (test, result) = (test.clone(), result.clone());
+                found.entry(id.to_owned()).or_default().push(Mutation { place, code, test, result });
             }
-        }
-    }
-    found
-}
-
-/// A promise of the README, and the tests that show it.
-pub(crate) struct Promise {
-    id: String,
-    what: String,
-    tests: String,
-}
-
-/// The promises, from the manual's chapter of hazards: `**P1. what**`, and an entry `Shown by` for each.
-pub(crate) fn promises(chapter: &str) -> Vec<Promise> {
-    let mut found: Vec<Promise> = Vec::new();
-    for line in chapter.lines().filter_map(|line| line.strip_prefix("//! ")) {
-        let head = line.strip_prefix("**P").and_then(|line| line.strip_suffix("**")?.split_once(". "));
-        if let Some((number, what)) = head {
-            found.push(Promise { id: format!("P{number}"), what: what.to_owned(), tests: String::new() });
-        } else if let (Some(tests), Some(promise)) = (line.strip_prefix("* Shown by: "), found.last_mut()) {
-            promise.tests = tests.to_owned();
         }
     }
     found
@@ -112,16 +88,29 @@ pub(crate) fn tsv(
         "list\tid\tlevel\tside\trequirement\thow\treason\tcode\ttests\tpatch\ttest of the patch\tresult\n".to_owned();
     for row in rows(list, citations, mutations) {
         let Requirement { list, id, level, side, what, how, reason } = row.requirement;
-        let of = |part: fn(&Mutation) -> &str| row.mutations.iter().map(part).collect::<Vec<_>>().join("; ");
         let cells = [list, id, level, side, what, how, reason].map(String::as_str);
-        let (patches, tests, results) = (of(|m| &m.place), of(|m| &m.test), of(|m| &m.result));
+        let [_, patches, tests, results] = parts(row.mutations);
         let found = [row.code.join("; "), row.tests.join("; "), patches, tests, results];
         writeln!(out, "{}\t{}", cells.join("\t"), found.join("\t")).unwrap();
     }
-    for Promise { id, what, tests } in promises {
-        writeln!(out, "promises\t{id}\tPROMISE\tboth\t{what}\tpromise\t\t\t{}\t\t\t", tests.replace('`', "")).unwrap();
+    for promise in promises {
+        let Promise { id, what, checks, .. } = promise;
+        let [code, patches, tests, results] = parts(of_promise(promise, mutations));
+        let reason = if checks.is_empty() { String::new() } else { format!(".ci/run: {}", checks.join("; ")) };
+        let found = [code, promise.tests.replace('`', ""), patches, tests, results];
+        writeln!(out, "promises\t{id}\tPROMISE\tboth\t{what}\tpromise\t{reason}\t{}", found.join("\t")).unwrap();
     }
     out
+}
+
+/// The code, the patches, the tests and the results of these patches.
+fn parts(mutations: &[Mutation]) -> [String; 4] {
+    let of = |part: fn(&Mutation) -> &str| mutations.iter().map(part).collect::<Vec<_>>().join("; ");
+    [of(|m| &m.code), of(|m| &m.place), of(|m| &m.test), of(|m| &m.result)]
+}
+
+fn of_promise<'a>(promise: &Promise, mutations: &'a BTreeMap<String, Vec<Mutation>>) -> &'a [Mutation] {
+    mutations.get(&promise.id).map_or(&[], Vec::as_slice)
 }
 
 /// The page of the manual. It names files and tests and no lines, so that it changes only with what it says.
@@ -156,10 +145,18 @@ pub(crate) fn page(
         }
     }
     if !promises.is_empty() {
-        out += "\n# The promises of the README\n\n| id | promise | tests that show it |\n|---|---|---|\n";
+        out += "\n# The promises of the README\n\n\
+            | id | promise | code | tests that show it | patch | test of the patch | result | part of `.ci/run` |\n\
+            |---|---|---|---|---|---|---|---|\n";
     }
-    for Promise { id, what, tests } in promises {
-        writeln!(out, "| {id} | {} | {tests} |", what.replace('|', "\\|")).unwrap();
+    for promise in promises {
+        let Promise { id, what, tests, checks } = promise;
+        let mutations = of_promise(promise, mutations);
+        let of = |part: fn(&Mutation) -> &str| unique(mutations.iter().map(part));
+        let (code, patches) = (of(|m| file(&m.code)), of(Mutation::subject));
+        let (of_patch, results) = (of(|m| &m.test), of(|m| &m.result));
+        let cells = [id, &what.replace('|', "\\|"), &code, tests, &patches, &of_patch, &results, &checks.join("; ")];
+        writeln!(out, "| {} |", cells.map(String::as_str).join(" | ")).unwrap();
     }
     out
 }
@@ -167,6 +164,11 @@ pub(crate) fn page(
 impl Mutation {
     fn noticed(&self) -> bool {
         ["fails", "hangs"].contains(&self.result.as_str())
+    }
+
+    /// The name of the file of the patch.
+    fn subject(&self) -> &str {
+        file(&self.place).rsplit('/').next().unwrap().trim_end_matches(".txt")
     }
 }
 
@@ -176,18 +178,16 @@ impl Row<'_> {
         let code = if how == "code" {
             unique(self.code.iter().map(|place| file(place)))
         } else {
-            format!("{how}: {}", escaped(reason))
+            format!("{how}: {}", with_code(reason))
         };
         // The test of the patch is the one that was seen failing; else the files that cite the requirement.
         let test = match self.mutations {
             [] => unique(self.tests.iter().map(|place| file(place))),
             patches => unique(patches.iter().map(|mutation| mutation.test.as_str())),
         };
-        let patch =
-            |mutation: &Mutation| file(&mutation.place).rsplit('/').next().unwrap().trim_end_matches(".txt").to_owned();
-        let patches: Vec<String> = self.mutations.iter().map(patch).collect();
+        let patches = unique(self.mutations.iter().map(Mutation::subject));
         let results = unique(self.mutations.iter().map(|mutation| mutation.result.as_str()));
-        [id.clone(), level.clone(), escaped(what), code, test, unique(patches.iter().map(String::as_str)), results]
+        [id.clone(), level.clone(), escaped(what), code, test, patches, results]
     }
 }
 
@@ -216,6 +216,12 @@ fn escaped(text: &str) -> String {
     out.replace("://", "&#58;//")
 }
 
+/// The same for text with code between backticks.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').enumerate();
+    parts.map(|(n, part)| if n % 2 == 0 { escaped(part) } else { format!("`{part}`") }).collect()
+}
+
 #[test]
 fn a_row_shows_what_belongs_to_it() {
     let requirement = |id: &str, how: &str, reason: &str| Requirement {
@@ -227,7 +233,7 @@ fn a_row_shows_what_belongs_to_it() {
         how: how.into(),
         reason: reason.into(),
     };
-    let list = [requirement("1-1-1", "code", ""), requirement("1-1-2", "app", "its duty")];
+    let list = [requirement("1-1-1", "code", ""), requirement("1-1-2", "app", "its_duty `a_b`")];
     let citation = |kind, place: &str| Citation { id: "1-1-1".into(), place: place.into(), kind };
     let citations = [
         citation(Kind::Code, "src/b.rs:7"),
@@ -237,6 +243,7 @@ fn a_row_shows_what_belongs_to_it() {
     ];
     let mutation = |result: &str| Mutation {
         place: "tests/mutations/patches/first.txt:12".into(),
+        code: "src/b.rs:8".into(),
         test: "lib a::b".into(),
         result: result.into(),
     };
@@ -244,11 +251,19 @@ fn a_row_shows_what_belongs_to_it() {
     let without = page(&list, &citations, &none, &[]);
     assert!(without.contains("\n| rfc6455 | 2 | 1 | 0 | 1 | 0 | 0 | 0 |\n"), "{without}");
     assert!(without.contains("\n| 1-1-1 | MUST | a &lt; b \\| c | `src/b.rs` | `tests/d.rs` |  |  |\n"), "{without}");
-    assert!(without.contains("\n| 1-1-2 | MUST | a &lt; b \\| c | app: its duty |  |  |  |\n"), "{without}");
-    let mutations = BTreeMap::from([("1-1-1".to_owned(), vec![mutation("fails")])]);
-    let promises = promises("//! **P1. no `a|b`**\n//!\n//! * If not: x\n//! * Shown by: `c.rs: d`, `e.rs: f`\n");
+    assert!(without.contains("\n| 1-1-2 | MUST | a &lt; b \\| c | app: its\\_duty `a_b` |  |  |  |\n"), "{without}");
+    let mutations = BTreeMap::from(["1-1-1", "P1"].map(|id| (id.to_owned(), vec![mutation("fails")])));
+    let chapter = "//! **P1. no `a|b`**\n//!\n//! * If not: *x*\n//! * Detected by: `X`. The parts *Y, z* and *W* of `.ci/run`.\n\
+        //! * Shown by: `c.rs: d`, `e.rs: f`\n//!\n//! **P2. c**\n//! * Detected by: *Nothing*\n//! * Shown by: `g.rs: h`\n";
+    let promises = super::promises::promises(chapter);
     let with = page(&list, &citations, &mutations, &promises);
-    assert!(with.ends_with("\n| P1 | no `a\\|b` | `c.rs: d`, `e.rs: f` |\n"), "{with}");
+    assert!(
+        with.ends_with(
+            "\n| P1 | no `a\\|b` | `src/b.rs` | `c.rs: d`, `e.rs: f` | `first` | `lib a::b` | `fails` | Y, z; W |\n\
+             | P2 | c |  | `g.rs: h` |  |  |  |  |\n"
+        ),
+        "{with}"
+    );
     assert!(with.contains("\n| rfc6455 | 2 | 1 | 0 | 1 | 0 | 1 | 1 |\n"), "{with}");
     assert!(with.contains(" | `src/b.rs` | `lib a::b` | `first` | `fails` |\n"), "{with}");
     let unnoticed = BTreeMap::from([("1-1-1".to_owned(), vec![mutation("fails"), mutation("PASSES")])]);
@@ -257,4 +272,7 @@ fn a_row_shows_what_belongs_to_it() {
     let expected = "rfc6455\t1-1-1\tMUST\tboth\ta < b | c\tcode\t\tsrc/b.rs:7; src/b.rs:9\ttests/d.rs:3\t\
                     tests/mutations/patches/first.txt:12\tlib a::b\tfails";
     assert_eq!(lines.lines().nth(1), Some(expected));
+    let expected = "promises\tP1\tPROMISE\tboth\tno `a|b`\tpromise\t.ci/run: Y, z; W\tsrc/b.rs:8\tc.rs: d, e.rs: f\t\
+                    tests/mutations/patches/first.txt:12\tlib a::b\tfails";
+    assert_eq!(lines.lines().nth(3), Some(expected));
 }
