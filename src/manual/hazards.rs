@@ -53,7 +53,7 @@
 //! * If not: A peer uses up the processor with few bytes.
 //! * Detected by: Nothing at run time. The part *Growth of costs* of `.ci/run` measures it.
 //! * Your task: Limit the rate of messages and of bytes: this crate does not.
-//! * Shown by: `src/handshake/header.rs: the_time_for_a_value_is_proportional_to_its_length`, `tests/cve.rs: cve_2023_43669_head_parsed_once`, `tests/cve.rs: ws_2026_05_undici_2026_06_tiny_fragments`, `tests/cve.rs: cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass`
+//! * Shown by: `tests/cve.rs: cve_2023_43669_head_parsed_once`, `tests/cve.rs: ws_2026_05_undici_2026_06_tiny_fragments`, `tests/cve.rs: cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass`
 //!
 //! **P8. Any number of threads send while one receives, and two peers that follow the protocol do not deadlock**
 //!
