@@ -51,7 +51,12 @@ impl WebSocket {
             }
             match self.receiver.next(Some(deadline)) {
                 Ok(Some(Received::Data(DecoderEvent::Message(kind)))) => {
-                    let message = self.take(kind);
+                    let mut message = self.take(kind);
+                    // Its buffer may have room for as much again.
+                    match &mut message {
+                        Message::Text(text) => text.shrink_to_fit(),
+                        Message::Binary(bytes) => bytes.shrink_to_fit(),
+                    }
                     held = held.saturating_add(message.len());
                     self.buffered_messages.push_back(message);
                 }

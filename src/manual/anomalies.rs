@@ -31,7 +31,7 @@
 //! |---|---|
 //! | a certification or a safety integrity level of any standard | this chapter and its neighbours are material for an assessment |
 //! | MC/DC | lines and branches that no test runs are listed with reasons, chapter [`data_sheet`](super::data_sheet); patches break requirements: `tests/mutations` |
-//! | a formal proof | the orders of two threads with at most three preemptions, and of three with one, over the locks of a connection: `src/connection/interleavings.rs` |
+//! | a formal proof | every order of two threads over the locks of a connection (a stream beside a hub, an answer or two messages: at most three preemptions), and of three with at most one: `src/connection/interleavings.rs` |
 //! | constant time, but for `constant_time_eq` and `Credentials::matches` | measured, not proven |
 //! | zeroing of memory with secrets, but for masking keys in their pool | whoever reads the memory of the process reads passwords and messages |
 //! | resistance to side channels: caches, power, speculation | none |

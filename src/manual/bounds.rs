@@ -7,35 +7,45 @@
 //! | part | bytes | while |
 //! |---|---|---|
 //! | head of the request or the response | [`max_head_size`](crate::Limits::max_head_size) + 8 × [`max_head_fields`](crate::Limits::max_head_fields); twice that while it is read | the connection exists |
-//! | message that is assembled | 2 × [`max_message_size`](crate::Limits::max_message_size) | a message is incomplete, or is borrowed |
+//! | message that is assembled | 2 × [`max_message_size`](crate::Limits::max_message_size) | a message is incomplete, is borrowed, or is the last that `ping` kept |
 //! | read buffer | 2 KiB; up to 68 KiB under load | the connection exists |
 //! | answers to control frames | 8 KiB | the peer does not read |
 //! | queued outgoing messages | 128 KiB | `queue` was called |
 //! | copy of the message that is sent | 384 KiB in a client, 64 KiB in a server | a send call waits |
 //! | messages kept by `ping` | `max_message_size` | `ping` waits for its Pong, and until they are received |
-//! | caller-supplied stream | 2 × 64 KiB, and 16 KiB for the reading thread | the stream is open |
+//! | caller-supplied stream | for each direction 64 KiB, 96 KiB while that grows, and 16 KiB for its thread | the stream is open |
 //! | compression | 64 KiB for receiving, 192 KiB for sending | from the first compressed message on |
 //! | TLS | 64 KiB for received data, 160 KiB for outgoing data, and the memory of the TLS library | the connection exists |
 //!
 //! Stacks of threads and memory of the kernel are additional: chapter [`costs`](super::costs). A member of a hub has a queue:
 //! [`HubLimits`](crate::HubLimits) has the formula.
 //!
-//! A test measures the worst case of each part with a counting allocator, and asserts that the formula holds:
+//! For each part a test measures the worst case, and asserts that the formula holds. The method is one of three:
 //!
-//! | worst case | test |
-//! |---|---|
-//! | all parts of a connection without TLS and compression at the same time | `tests/allocations`: `a_connection_at_its_worst_keeps_the_formula` |
-//! | a message in fragments of every size | `tests/allocations`: `a_message_takes_at_most_twice_its_limit` |
-//! | a frame that is announced and does not arrive | `tests/allocations`: `an_announced_frame_allocates_nothing` |
-//! | fragments without bytes, Pings without end | `tests/allocations`: `fragments_without_bytes_take_no_memory`, `pings_without_end_take_no_memory` |
-//! | compression | `tests/allocations`: `compression_takes_what_its_documentation_says` |
-//! | the queues of a hub | `tests/allocations`: `what_waits_for_many_members_is_kept_once` |
-//! | the head | `tests/head_memory.rs` |
-//! | TLS: data to send, in pieces and records of every size, and answers that wait | `src/tls/records.rs`: `outgoing_data_keeps_the_formula` |
-//! | TLS: received data that the engine takes late | `src/tls/memory_transport.rs`: `received_data_keeps_the_formula` |
+//! * *allocator*: a counting allocator has the maximum number of bytes in use.
+//! * *resident*: the memory of a process that does nothing else, as Linux reports it.
+//! * *capacities*: the capacities of the buffers are added up.
 //!
-//! `tests/dossier/export` writes what the tests with the allocator measured to `memory.txt`. Those of TLS add up the capacities of
-//! the buffers.
+//! <!-- measured -->
+//! | part | worst case | method | test |
+//! |---|---|---|---|
+//! | head of the request or the response | as large as the limits permit, while a hook of a server runs | resident | `tests/head_memory.rs`: `a_head_takes_little_more_than_its_bytes_while_a_hook_runs` |
+//! | message that is assembled | fragments of every size | allocator | `tests/allocations/tests/allocations.rs`: `a_message_takes_at_most_twice_its_limit` |
+//! | message that is assembled | a frame that is announced and does not arrive | allocator | `tests/allocations/tests/allocations.rs`: `an_announced_frame_allocates_nothing` |
+//! | message that is assembled | fragments without bytes | allocator | `tests/allocations/tests/allocations.rs`: `fragments_without_bytes_take_no_memory` |
+//! | message that is assembled, read buffer, answers to control frames, queued outgoing messages, copy of the message that is sent | all at the same time, without TLS and compression | allocator | `tests/allocations/tests/allocations.rs`: `a_connection_at_its_worst_keeps_the_formula` |
+//! | answers to control frames | Pings without end | allocator | `tests/allocations/tests/allocations.rs`: `pings_without_end_take_no_memory` |
+//! | messages kept by `ping` | large, half of their buffers unused, and empty ones | allocator | `tests/allocations/tests/allocations.rs`: `messages_that_ping_keeps_take_their_limit` |
+//! | caller-supplied stream | neither side reads | allocator | `tests/allocations/tests/allocations.rs`: `a_callers_stream_takes_what_its_queues_may` |
+//! | compression | text until both windows are full | allocator | `tests/allocations/tests/allocations.rs`: `compression_takes_what_its_documentation_says` |
+//! | TLS | data to send, in pieces and records of every size, and answers that wait | capacities | `src/tls/records.rs`: `outgoing_data_keeps_the_formula` |
+//! | TLS | received data that the engine takes late | capacities | `src/tls/memory_transport.rs`: `received_data_keeps_the_formula` |
+//! | queues of a hub | members that do not read | allocator | `tests/allocations/tests/allocations.rs`: `what_waits_for_many_members_is_kept_once` |
+//! <!-- end -->
+//!
+//! The memory of the TLS library is not measured.
+//!
+//! `tests/dossier/export` writes what the tests with the allocator measured to `memory.txt`.
 //!
 //! # Blocking of each call
 //!
@@ -43,7 +53,8 @@
 //! have sent, then `write` for the first 64 KiB and for each further 64 KiB. What was queued before counts too.
 //!
 //! Not included are the time of the processor, the scheduler of the system, and your own code: handlers, hooks, closures and
-//! caller-supplied streams. `tests/bounds.rs` fails when a public method of these types has no row.
+//! caller-supplied streams. `tests/bounds.rs` fails when a public method has no row, and when a number of this chapter differs from
+//! the constant in the sources.
 //!
 //! <!-- blocking -->
 //! | call | returns after at most |
@@ -95,6 +106,16 @@
 //! | `Member` | `send`, `broadcast`, `publish`, `subscribe`, `unsubscribe`, `stats`, `is_member`, `leave`, `stay`, `drop` |
 //! | `Reconnect` | `handle`, `last_disconnect` |
 //! | `ReconnectHandle` | `stop` |
+//! <!-- end -->
+//!
+//! The methods of these types only compute. `TlsConnect`, `TlsAccept` and `TlsIdentity` do so in the TLS library of the system:
+//!
+//! <!-- values -->
+//! | values |
+//! |---|
+//! | `Accept`, `Backoff`, `Challenge`, `CloseInfo`, `ConnectAttempt`, `Credentials`, `Decision`, `Deflate`, `Disconnect`, `Message`, `MessageRef`, `Proxy`, `RedirectHop`, `Request`, `Response`, `SetCookie`, `ShutdownReport`, `Version` |
+//! | `ConnectError`, `Error`, `HandshakeError`, `IoError`, `ProtocolError`, `ProxyError`, `RedirectError`, `TlsError` |
+//! | `TlsAccept`, `TlsConnect`, `TlsIdentity` |
 //! <!-- end -->
 //!
 //! The drop of the last clone of a [`Hub`](crate::Hub) joins its thread, which writes only what can be written without waiting.

@@ -182,6 +182,9 @@
 //!
 //! # Verify an installation
 //!
+//! These commands run in a clone of the repository at the commit of the version. The package has `src` and `examples`, and neither `tests`
+//! nor `.ci`.
+//!
 //! ```sh
 //! tests/dossier/reproducible                 # the hash of the package: compare it with the one that you assessed
 //! cargo tree --edges all                     # one line: no dependency

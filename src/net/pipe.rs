@@ -1,7 +1,7 @@
 //! A bounded queue of bytes between two threads. Both ends wait with a timeout, which bounds a stream that only blocks. Knows no
 //! stream.
 //!
-//! Invariants: `bytes` holds at most `CAPACITY`. Once `closed` is set, no bytes are added, and those in the queue can still be
+//! Invariants: `bytes` holds at most `CAPACITY`, and has room for no more. Once `closed` is set, no bytes are added, and those in the queue can still be
 //! taken. Every change notifies the threads that wait.
 
 use std::collections::VecDeque;
@@ -60,6 +60,10 @@ impl Pipe {
         if count == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
+        // The room doubles up to `CAPACITY`, which is a power of two; `extend` would double it beyond that.
+        let room = inner.bytes.len().saturating_add(count).next_power_of_two();
+        let missing = room.saturating_sub(inner.bytes.len());
+        inner.bytes.reserve_exact(missing);
         inner.bytes.extend(bytes.iter().take(count));
         self.changed.notify_all();
         Ok(count)
@@ -168,6 +172,20 @@ mod tests {
         assert!(!pipe.is_closed());
         pipe.close(None);
         assert!(pipe.is_closed());
+    }
+
+    /// The formula of the manual's chapter `bounds`: 64 KiB, however the bytes come.
+    #[test]
+    fn there_is_room_for_the_capacity_and_no_more() {
+        for part in [1, 3000, (16 << 10) - 1, 40 << 10, CAPACITY - 1] {
+            let pipe = Pipe::default();
+            while pipe.push(&vec![0; part], Duration::ZERO).is_ok() {
+                let inner = pipe.lock();
+                let (length, room) = (inner.bytes.len(), inner.bytes.capacity());
+                assert!(room <= CAPACITY && room < (2 * length).max(16), "{room} for {length} bytes");
+            }
+            assert_eq!(pipe.lock().bytes.capacity(), CAPACITY);
+        }
     }
 
     #[test]

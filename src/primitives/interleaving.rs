@@ -1,4 +1,4 @@
-//! Runs a few threads in every order in which they can take their locks. For tests.
+//! Runs a few threads in every order in which they can take their locks with at most a given number of preemptions. For tests.
 //!
 //! [`explore`] runs a scenario again and again, and lets one of its threads run at a time. Threads change only where one takes a
 //! [`Lock`](super::lock::Lock) or waits for a change, because what they share changes only under a lock:
@@ -12,7 +12,7 @@
 //! | has ended | never | |
 //!
 //! Each run records the choices between the threads that can continue. The next run repeats them up to the last choice with an
-//! option that is left, and takes that option: a depth-first search through all orders. A preemption is a choice against the
+//! option that is left, and takes that option: a depth-first search through these orders. A preemption is a choice against the
 //! thread that ran last and can continue; a scenario limits their number. If no thread can continue and one has not ended, a
 //! notification is missing or two threads wait for each other, and the test fails.
 //!

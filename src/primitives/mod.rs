@@ -6,7 +6,7 @@
 //! | `base64` | Base64 |
 //! | `random` | random bytes of the system or of the caller |
 //! | `lock` | the mutex of this crate, under which no user code runs |
-//! | `interleaving` | for tests: every order in which threads can take their locks |
+//! | `interleaving` | for tests: the orders in which threads can take their locks, up to a number of preemptions |
 //! | `panics` | catching panics of user code |
 
 pub(crate) mod base64;

@@ -77,17 +77,18 @@ fn errors_in_promises_are_found() {
 fn errors_in_threats_are_found() {
     let rows = BOUNDARIES
         .iter()
-        .flat_map(|boundary| STRIDE.map(|class| format!("//! | {boundary} | {class} | a | b | not done |\n")));
+        .flat_map(|boundary| STRIDE.map(|class| format!("//! | {boundary} | {class} | a | b | `src/a.rs: one` |\n")));
     let chapter = "//! | boundary | class | threat | defence | shown by |\n".to_owned() + &rows.collect::<String>();
     let files = files("src/a.rs", &tests("a", "b"));
     let judge = |from: &str, to: &str| threat_faults(&chapter.replace(from, to), &files);
     assert_eq!(judge("", ""), Vec::<String>::new());
-    let first = "peer | S | a | b | not done";
-    assert_eq!(judge(first, "peer | S | a | b | `src/a.rs: one`"), Vec::<String>::new());
+    let first = "peer | S | a | b | `src/a.rs: one`";
+    assert_eq!(judge(first, "peer | S | a | b | `src/a.rs: two`"), Vec::<String>::new());
     assert_eq!(judge(first, "peer | S | a | b | `src/a.rs: none`"), ["peer, S: src/a.rs has no test none"]);
     assert_eq!(judge(first, "peer | S | a | b | one"), ["peer, S: one is no test"]);
-    assert_eq!(judge(first, "peer | T | a | b | not done"), ["peer, T: two rows", "peer, S: not one row"]);
-    assert_eq!(judge(first, "pear | S | a | b | not done"), ["pear, S: not one row", "peer, S: not one row"]);
+    assert_eq!(judge(first, "peer | S | a | b | not done"), ["peer, S: not done is no test"]);
+    assert_eq!(judge(first, "peer | T | a | b | `src/a.rs: one`"), ["peer, T: two rows", "peer, S: not one row"]);
+    assert_eq!(judge(first, "pear | S | a | b | `src/a.rs: one`"), ["pear, S: not one row", "peer, S: not one row"]);
 }
 
 #[test]
@@ -99,10 +100,12 @@ fn errors_in_advisories_are_found() {
     let judge = |chapter: &str, text: &str| advisory_faults(chapter, &files("tests/a.rs", text));
     assert_eq!(judge(&chapter, &text), Vec::<String>::new());
     let unnamed = format!("{id}: neither the name of a test nor the table of tests/cve.rs has it");
-    assert_eq!(judge(&chapter.replace(&format!("rs: {name}"), "rs: other"), &text), [unnamed]);
+    assert_eq!(judge(&chapter.replace(&format!("rs: {name}"), "rs: other"), &text), std::slice::from_ref(&unnamed));
     assert_eq!(judge("", &text), [format!("{id}: tests know it, and the chapter does not")]);
     let missing = judge(&chapter, "");
     assert_eq!(missing, [format!("{id}: tests/a.rs has no test {name}")]);
+    let not_done = judge(&chapter.replace(&format!("`tests/a.rs: {name}`"), "not done"), &text);
+    assert_eq!(not_done, [format!("{id}: not done is no test"), unnamed]);
     assert_eq!(
         advisories("ghsa_x8v2_478q_2hvg and WSA-2026-1, CVE-1"),
         ["GHSA-x8v2-478q-2hvg", "WSA-2026-1"].map(str::to_owned).into()

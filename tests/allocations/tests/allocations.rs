@@ -5,11 +5,12 @@
 mod live;
 
 use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use stdws::{Client, Deflate, Error, Hub, HubLimits, Limits, Server, Step, Timeouts, WebSocket};
+use stdws::{Client, Deflate, Error, Hub, HubLimits, Limits, Server, SplitStream, Step, Timeouts, WebSocket};
 use stdws_allocations::{all_times, in_use, most, times, Counting};
 
 use live::{limited, ms, long_timeouts, Side, RawPeer, BINARY, CLOSE, CONTINUATION, LONG, PING, PONG, TEXT};
@@ -18,9 +19,11 @@ use live::{limited, ms, long_timeouts, Side, RawPeer, BINARY, CLOSE, CONTINUATIO
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    let tests: [(&str, fn()); 15] = [
+    let tests: [(&str, fn()); 17] = [
         // The first, because memory that an earlier test frees late would hide some of its own.
         ("a_connection_at_its_worst_keeps_the_formula", a_connection_at_its_worst_keeps_the_formula),
+        ("messages_that_ping_keeps_take_their_limit", messages_that_ping_keeps_take_their_limit),
+        ("a_callers_stream_takes_what_its_queues_may", a_callers_stream_takes_what_its_queues_may),
         ("a_message_in_steady_state_allocates_nothing", a_message_in_steady_state_allocates_nothing),
         ("an_owned_message_is_not_copied", an_owned_message_is_not_copied),
         ("queued_messages_allocate_nothing", queued_messages_allocate_nothing),
@@ -251,6 +254,88 @@ fn a_connection_at_its_worst_keeps_the_formula() {
         assert!(taken <= formula + 16 * KIB, "{side:?}: {taken} bytes");
         assert!(taken >= limit + copy, "{side:?}: {taken} bytes are not the worst case");
     }
+}
+
+/// While `ping` waits, messages of this length are kept up to the limit, and one of the maximum size after them.
+fn messages_that_ping_keeps_take_their_limit() {
+    let limit = 1 << 20;
+    // One large message; some whose buffers grew for their last byte; many that are empty.
+    for length in [limit - 65, (64 << 10) + 1, 0] {
+        for side in ROLES {
+            let (mut ws, mut peer) = connection(side, long_timeouts(), limit as u64);
+            let message = |length: usize| match length {
+                0 => peer.frame(true, BINARY, b""),
+                _ => [peer.frame(false, BINARY, &vec![7; length - 1]), peer.frame(true, CONTINUATION, &[7])].concat(),
+            };
+            let count = (limit - 1) / (length + 64);
+            let bytes = [message(length).repeat(count), message(limit)].concat();
+            let start = in_use();
+            let writing = thread::spawn(move || {
+                assert_eq!(peer.read().opcode, PING);
+                peer.stream.write_all(&bytes).unwrap();
+                (peer, bytes)
+            });
+            most();
+            let ended = ws.ping();
+            let taken = most() - start;
+            assert!(matches!(ended, Err(Error::Timeout(Step::Pong))), "{side:?}: {ended:?}");
+            let formula = limit + 2 * limit + 68 * KIB;
+            println!("memory while ping waits, {count} messages of {length} bytes, {side:?}: {taken} bytes, by the formula at most {formula}");
+            // A thread of this test.
+            assert!(taken <= formula + 8 * KIB, "{side:?}: {taken} bytes");
+            assert!(taken >= count * length + limit, "{side:?}: {taken} bytes are not the worst case");
+            for _ in 0..count {
+                assert_eq!(ws.recv().unwrap().unwrap().len(), length);
+            }
+            assert_eq!(ws.recv().unwrap().unwrap().len(), limit);
+            drop(writing.join().unwrap());
+        }
+    }
+}
+
+/// A half that reads at most one byte less than it could: a queue that doubled its room beyond its capacity would take twice as much.
+struct Less(TcpStream);
+
+impl Read for Less {
+    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
+        let last = to.len() - 1;
+        self.0.read(&mut to[..last])
+    }
+}
+
+/// Both queues of a stream of the caller are full, because neither side reads.
+fn a_callers_stream_takes_what_its_queues_may() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (near, _) = listener.accept().unwrap();
+    peer.write_all(live::REQUEST).unwrap();
+    let (end, reader) = (near.try_clone().unwrap(), Less(near.try_clone().unwrap()));
+    let sent = vec![7; 64 << 20];
+    let received = live::frame(true, true, BINARY, &vec![7; 64 << 20]);
+    let server = Server::without_listener().timeouts(long_timeouts());
+    in_use_at_rest();
+    let start = in_use();
+    most();
+    let stream = SplitStream::new(reader, near).on_end(move || drop(end.shutdown(std::net::Shutdown::Both)));
+    let mut ws = server.accept_over(stream).unwrap().unwrap();
+    live::read_head(&mut peer);
+    let idle = in_use() - start;
+    let sender = ws.sender();
+    thread::scope(|scope| {
+        let sending = scope.spawn(|| sender.send(&sent));
+        let mut writing = peer.try_clone().unwrap();
+        let writing = scope.spawn(move || writing.write_all(&received));
+        // Until nothing moves.
+        in_use_at_rest();
+        ws.abort();
+        assert!(sending.join().unwrap().is_err() && writing.join().unwrap().is_err(), "somebody has read it all");
+    });
+    let taken = most() - start;
+    let formula = 2 * 96 * KIB + 2 * 16 * KIB;
+    println!("memory of a stream of the caller: {taken} bytes, {idle} of them idle, by the formula at most {formula}");
+    // The connection, four threads and the two of this test.
+    assert!(taken <= formula + 16 * KIB, "{taken} bytes");
+    assert!(taken >= 2 * 64 * KIB + 2 * 16 * KIB, "{taken} bytes are not the worst case");
 }
 
 fn fragments_without_bytes_take_no_memory() {
