@@ -1,8 +1,8 @@
 //! A bounded queue of bytes between two threads. Both ends wait with a timeout, which bounds a stream that only blocks. Knows no
 //! stream.
 //!
-//! Invariants: `bytes` holds at most `CAPACITY`, and has room for no more. Once `closed` is set, no bytes are added, and those in the queue can still be
-//! taken. Every change notifies the threads that wait.
+//! Invariants: `bytes` holds at most `CAPACITY`, and has room for no more. Once `closed` is set, no bytes are added, and those in
+//! the queue can still be taken. Every change notifies the threads that wait.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
