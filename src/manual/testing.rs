@@ -129,8 +129,8 @@
 // mutants: begin
 //! | verdict | mutants |
 //! |---|---|
-//! | mutants | 10435 |
-//! | test fails | 8663 |
+//! | mutants | 10436 |
+//! | test fails | 8664 |
 //! | timeout | 813 |
 //! | noticed by a program of tests/ | 418 |
 //! | explained | 469 |
