@@ -41,6 +41,10 @@
 //! | limits on rates of messages, bytes, connections and logins | limits on sizes, numbers and times |
 //! | service under a flood from many addresses | [`max_per_address`](crate::Server::max_per_address) for one address; a network in front |
 //! | stable interfaces before 1.0 | chapter [`changes`](super::changes) |
+//! | an end of support, or a time in which a report of a vulnerability is answered | no date and no time are promised: chapter [`data_sheet`](super::data_sheet) |
+//! | a run of TLS on 32 bits, on big endian, with musl or in an emulator | `tests/platforms/run` builds these targets without `native-tls` |
+//! | a run of TLS on Windows (Schannel) or macOS (Secure Transport) | type checks: `tests/platforms/run check` |
+//! | coverage and mutants of code for other systems | both are measured on Linux: `tests/coverage/run`, `tests/mutation/run` |
 //!
 //! # Vulnerabilities of other libraries
 //!

@@ -17,7 +17,9 @@
 //! | `BUILD.cdx.json` | CycloneDX 1.6, JSON | each package with version, licence, package URL and SHA-256; the graph of dependencies; the features as properties |
 //! | `BUILD.spdx.json` | SPDX 2.3, JSON | the same; the features as the comment of the first package |
 //!
-//! The supplier of a package is not stated, because Cargo does not know it. The time is that of the commit, so one commit has
+//! Both name the program that wrote them. The supplier of a package is `NOASSERTION` in SPDX and absent in CycloneDX, because Cargo
+//! does not know it. Of other packages, the SHA-256 is that of `Cargo.lock`. That of this crate is the one of its package, which
+//! designates the version: `tests/dossier/export` passes the package to the program. The time is that of the commit, so one commit has
 //! the same files. Packages of all systems are listed: Cargo decides on each system which of them are built.
 //!
 //! `tests/dossier/sbom.py --check DIR` validates the files by the official schemas: CycloneDX by the JSON schema of the project, in strict mode, and SPDX

@@ -295,10 +295,90 @@ fn numbers_in_sentences() {
         ),
         ("src/manual/costs.rs", "socket 9 KiB | 29 KiB |", DATA_SHEET, "takes 20 KiB, and 29 KiB of the kernel"),
         ("src/net/threads.rs", "MAX_AGE: Duration = Duration::from_secs(10);", ANOMALIES, "1,000 areas in ten seconds"),
+        (".github/SECURITY.md", "## Supported versions\n\nBefore 1.0,", ANOMALIES, "no date and no time are promised"),
+        (
+            "src/manual/data_sheet.rs",
+            "| end of support | no date is set |",
+            ANOMALIES,
+            "no date and no time are promised",
+        ),
+        ("src/manual/data_sheet.rs", "no time to answer is promised |", ANOMALIES, "no date and no time are promised"),
+        ("src/manual/data_sheet.rs", "and Linux are part of the measurement;", ANOMALIES, "both are measured on Linux"),
+        ("src/manual/testing.rs", "and code for other systems;", ANOMALIES, "both are measured on Linux"),
         ("tests/dossier/sbom.py", "CycloneDX 1.6 and in SPDX 2.3", DATA_SHEET, "in CycloneDX 1.6 and SPDX 2.3"),
     ];
     for (file, constant, chapter, sentence) in rows {
         assert!(read(file).contains(constant), "{file} has another {constant}: see {chapter}");
         assert!(read(chapter).contains(sentence), "{chapter} does not say: {sentence}");
     }
+}
+
+/// No target of `tests/platforms/run` runs TLS: only `check` builds with it.
+#[test]
+fn tls_on_other_systems() {
+    let script = read("tests/platforms/run");
+    let functions: Vec<&str> = script.split("\ntarget_").skip(1).collect();
+    assert!(functions.len() > 8);
+    for function in functions {
+        let is_check = function.starts_with("check()");
+        assert_eq!(function.contains("native-tls"), is_check, "target_{function}: see src/manual/anomalies.rs");
+    }
+    let anomalies = read("src/manual/anomalies.rs");
+    for text in
+        ["`tests/platforms/run` builds these targets without `native-tls`", "type checks: `tests/platforms/run check`"]
+    {
+        assert!(anomalies.contains(text), "{text}");
+    }
+}
+
+/// The builds of the table are those of `tests/dossier/sbom.py`.
+#[test]
+fn builds() {
+    let (program, chapter) = (read("tests/dossier/sbom.py"), read("src/manual/bill_of_materials.rs"));
+    let written = program.split_once("def builds():").unwrap().1.split_once("\n    }\n").unwrap().0;
+    let written: Vec<&str> = written
+        .lines()
+        .filter_map(|line| line.strip_prefix("        \"")?.split_once("\": "))
+        .map(|pair| pair.0)
+        .collect();
+    let rows = chapter.lines().skip_while(|line| *line != "//! | build | features | packages |").skip(2);
+    let rows = rows.map_while(|line| line.strip_prefix("//! | "));
+    let listed: Vec<&str> =
+        rows.flat_map(|row| row.split(" | ").next().unwrap().split('`').skip(1).step_by(2)).collect();
+    assert_eq!(listed, written);
+    assert!(written.len() == 6 && read(DATA_SHEET).contains("bills of materials of six builds"));
+}
+
+/// Each file of evidence, and each that an exported chapter names, is exported.
+#[test]
+fn the_export_is_complete() {
+    let script = read("tests/dossier/export");
+    let table = script.split_once("\ncopied=\"\n").unwrap().1.split_once("\n\"\n").unwrap().0;
+    let sources: Vec<&str> = table.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
+    let is_copied = |file: &str| {
+        let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let pattern = format!("{folder}/*.tsv");
+        sources.iter().any(|&from| from == file || from == folder || (file.ends_with(".tsv") && from == pattern))
+    };
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut evidence = BTreeSet::new();
+    for folder in ["requirements", "mutations/results", "mutation", "mutation/results", "coverage", "platforms"] {
+        for entry in std::fs::read_dir(root.join("tests").join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".tsv") || name == "skips" {
+                evidence.insert(format!("tests/{folder}/{name}"));
+            }
+        }
+    }
+    assert!(evidence.len() > 20, "{evidence:?}");
+    let chapters = script.lines().find_map(|line| line.strip_prefix("chapters=\"")?.strip_suffix('"')).unwrap();
+    for chapter in chapters.split(' ') {
+        let text = read(&format!("src/manual/{chapter}.rs"));
+        let files = text.split('`').filter(|word| word.starts_with("tests/") || word.starts_with(".github/"));
+        let files = files.filter(|file| file.ends_with(".tsv") || file.ends_with(".md") || file.ends_with("/skips"));
+        evidence.extend(files.map(str::to_owned));
+    }
+    assert!(chapters.contains("testing") && evidence.contains(".github/SECURITY.md"));
+    let missing: Vec<_> = evidence.iter().filter(|file| !is_copied(file)).collect();
+    assert!(missing.is_empty(), "tests/dossier/export does not copy {missing:?}");
 }

@@ -5,7 +5,9 @@ What Cargo.toml and Cargo.lock say is all it reads, by `cargo metadata`; so the 
 the default features, none, each role alone, everything without native-tls, and everything. Packages of all systems are
 listed: which of them a system builds is decided by Cargo there.
 
-usage: tests/dossier/sbom.py OUT            writes OUT/BUILD.cdx.json and OUT/BUILD.spdx.json for each build
+usage: tests/dossier/sbom.py OUT [PACKAGE]  writes OUT/BUILD.cdx.json and OUT/BUILD.spdx.json for each build, with the SHA-256 of
+                                            the package of the crate, NAME.crate, if there is one
+       tests/dossier/sbom.py --builds       the builds and their features
        tests/dossier/sbom.py --check OUT    validates the files by the official schemas; needs the packages of PyPI
                                             cyclonedx-python-lib[json-validation] and spdx-tools
 
@@ -13,6 +15,7 @@ Needs Python 3.8 and Cargo; --check needs the two packages as well.
 """
 
 import datetime
+import hashlib
 import json
 import os
 import subprocess
@@ -119,7 +122,14 @@ def cyclonedx(name, features, build, sums, time):
         "specVersion": "1.6",
         "serialNumber": f"urn:uuid:{uuid.uuid5(NAMESPACE, f'{purl(root)} {name} {time}')}",
         "version": 1,
-        "metadata": {"timestamp": time, "component": main},
+        "metadata": {
+            "timestamp": time,
+            # The program has no version of its own: it is that of the crate.
+            "tools": {"components": [{
+                "type": "application", "name": f"{root['name']}-sbom", "version": root["version"],
+                "description": "tests/dossier/sbom.py"}]},
+            "component": main,
+        },
         "components": [component(package) for package in others],
         "dependencies": [
             {"ref": purl(package), "dependsOn": [purl(build.packages[need]) for need in build.needs[one]]}
@@ -137,6 +147,8 @@ def spdx(name, features, build, sums, time):
             "SPDXID": reference(package),
             "name": package["name"],
             "versionInfo": package["version"],
+            # Cargo knows authors at most, and they need not be who supplies the package.
+            "supplier": "NOASSERTION",
             "downloadLocation": "NOASSERTION",
             "filesAnalyzed": False,
             "licenseConcluded": "NOASSERTION",
@@ -148,6 +160,7 @@ def spdx(name, features, build, sums, time):
         checksum = sums.get((package["name"], package["version"]))
         if checksum:
             it["checksums"] = [{"algorithm": "SHA256", "checksumValue": checksum}]
+        if package["source"]:
             it["downloadLocation"] = (
                 f"https://static.crates.io/crates/{package['name']}/{package['name']}-{package['version']}.crate")
         return it
@@ -167,17 +180,21 @@ def spdx(name, features, build, sums, time):
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": f"{root['name']}-{root['version']}-{name}",
         "documentNamespace": f"urn:uuid:{uuid.uuid5(NAMESPACE, f'spdx {purl(root)} {name} {time}')}",
-        "creationInfo": {"created": time, "creators": [f"Tool: {root['name']}-sbom"]},
+        "creationInfo": {"created": time, "creators": [f"Tool: {root['name']}-sbom-{root['version']}"]},
         "packages": entries,
         "relationships": relations,
     }
 
 
-def write(out):
+def write(out, package):
     os.makedirs(out, exist_ok=True)
     sums, time = checksums(), commit_time()
     for name, features in builds().items():
         build = Build(features)
+        if package:
+            root = build.packages[build.root]
+            with open(package, "rb") as file:
+                sums[root["name"], root["version"]] = hashlib.sha256(file.read()).hexdigest()
         for kind, made in (("cdx", cyclonedx), ("spdx", spdx)):
             with open(os.path.join(out, f"{name}.{kind}.json"), "w", encoding="utf-8") as file:
                 json.dump(made(name, features, build, sums, time), file, indent=1, sort_keys=True)
@@ -210,10 +227,14 @@ def check(out):
 def main(arguments):
     if len(arguments) == 2 and arguments[0] == "--check":
         return check(arguments[1])
-    if len(arguments) != 1 or arguments[0].startswith("-"):
+    if arguments == ["--builds"]:
+        for name, features in builds().items():
+            print(name, ",".join(features), sep="\t")
+        return 0
+    if len(arguments) not in (1, 2) or arguments[0].startswith("-"):
         print(__doc__.split("\n\n")[2], file=sys.stderr)
         return 2
-    return write(arguments[0]) or 0
+    return write(*arguments, *[None] * (2 - len(arguments))) or 0
 
 
 if __name__ == "__main__":
