@@ -402,14 +402,14 @@ impl RawPeer {
     pub(crate) fn repeat(&self, bytes: Vec<u8>, pause: Duration) -> BackgroundWriter {
         let stream = self.stream.try_clone().unwrap();
         let mut writer = self.stream.try_clone().unwrap();
-        let thread = thread::spawn(move || {
+        thread::spawn(move || {
             while writer.write_all(&bytes).is_ok() {
                 if !pause.is_zero() {
                     thread::sleep(pause);
                 }
             }
         });
-        BackgroundWriter { stream, thread: Some(thread) }
+        BackgroundWriter { stream }
     }
 }
 
@@ -460,18 +460,15 @@ pub(crate) fn open(side: Side, timeouts: Timeouts, halves: SplitStream) -> stdws
     }
 }
 
-/// Ends the connection when dropped, and with it the thread that writes on it.
+/// Ends this side of the connection when dropped, and with it the thread that writes on it. On Windows a write that waits ends only
+/// with the other side, so nothing waits for the thread.
 pub(crate) struct BackgroundWriter {
     stream: TcpStream,
-    thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Drop for BackgroundWriter {
     fn drop(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Both);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
