@@ -12,6 +12,8 @@ mod facts;
 mod named_tests;
 #[path = "dossier/planted.rs"]
 mod planted;
+#[path = "dossier/systems.rs"]
+mod systems;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

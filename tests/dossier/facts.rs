@@ -8,7 +8,7 @@ use crate::{names_of_the_library, read};
 
 /// Compares a table with the chapter, between its two markers.
 #[track_caller]
-fn assert_table(chapter: &str, name: &str, heads: &[&str], rows: &[Vec<String>]) {
+pub(super) fn assert_table(chapter: &str, name: &str, heads: &[&str], rows: &[Vec<String>]) {
     let line = |columns: &[String]| format!("//! | {} |\n", columns.join(" | "));
     let heads: Vec<String> = heads.iter().map(|head| head.to_string()).collect();
     let mut table = line(&heads) + &format!("//! |{}\n", "---|".repeat(heads.len()));
@@ -19,27 +19,27 @@ fn assert_table(chapter: &str, name: &str, heads: &[&str], rows: &[Vec<String>])
     assert!(written == table, "the table of {name} in {chapter} has to be\n{table}");
 }
 
-const DATA_SHEET: &str = "src/manual/data_sheet.rs";
+pub(super) const DATA_SHEET: &str = "src/manual/data_sheet.rs";
 
-fn row<const N: usize>(columns: [&str; N]) -> Vec<String> {
+pub(super) fn row<const N: usize>(columns: [&str; N]) -> Vec<String> {
     columns.map(str::to_owned).to_vec()
 }
 
 /// The lines of a section of a TOML file.
-fn section<'a>(toml: &'a str, name: &str) -> Vec<&'a str> {
+pub(super) fn section<'a>(toml: &'a str, name: &str) -> Vec<&'a str> {
     let begin = format!("[{name}]");
     let lines = toml.lines().skip_while(|line| **line != begin).skip(1).take_while(|line| !line.starts_with('['));
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
 /// The value of a key, without quotation marks.
-fn value<'a>(lines: &[&'a str], key: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(lines: &[&'a str], key: &str) -> Option<&'a str> {
     let found = lines.iter().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix("= "));
     found.map(|value| value.trim_matches('"'))
 }
 
 /// The text of a list, `["a", "b"]`, as `a, b`.
-fn list(value: &str) -> String {
+pub(super) fn list(value: &str) -> String {
     value.trim_matches(['[', ']']).replace('"', "")
 }
 
@@ -87,33 +87,6 @@ fn features() {
     };
     let rows: Vec<_> = lines.iter().filter_map(feature).collect();
     assert_table(DATA_SHEET, "features", &["feature", "default", "needs"], &rows);
-}
-
-#[test]
-fn systems() {
-    let (workflow, script) = (read(".github/workflows/ci.yml"), read("tests/platforms/run"));
-    let of_workflow = |begin: &str| {
-        let found = workflow.lines().find_map(|line| line.trim().strip_prefix(begin));
-        found.unwrap_or_else(|| panic!("no {begin}")).to_owned()
-    };
-    let oldest = read("Cargo.toml");
-    let oldest = value(&section(&oldest, "package"), "rust-version").unwrap().to_owned();
-    let mut rows = vec![
-        row(["`.ci/run`", &format!("Linux, container `{}`", of_workflow("image: "))]),
-        row(["the tests with `legacy`", &list(&of_workflow("os: "))]),
-        row(["the same with the oldest Rust", &format!("Linux, Rust {oldest}")]),
-    ];
-    // The head of the script: the name of each target, and what it does.
-    let head =
-        script.lines().skip_while(|line| *line != "# TARGET:").skip(1).take_while(|line| line.starts_with("#   "));
-    for line in head {
-        let (targets, what) = line.trim_start_matches("#   ").split_once("  ").unwrap();
-        for target in targets.split(", ") {
-            assert!(script.contains(&format!("\ntarget_{}() {{", target.trim())), "{target}");
-        }
-        rows.push(row([&format!("`tests/platforms/run`: {}", targets.trim()), what.trim()]));
-    }
-    assert_table(DATA_SHEET, "systems", &["run by", "what, or where"], &rows);
 }
 
 #[test]
@@ -310,24 +283,6 @@ fn numbers_in_sentences() {
     for (file, constant, chapter, sentence) in rows {
         assert!(read(file).contains(constant), "{file} has another {constant}: see {chapter}");
         assert!(read(chapter).contains(sentence), "{chapter} does not say: {sentence}");
-    }
-}
-
-/// No target of `tests/platforms/run` runs TLS: only `check` builds with it.
-#[test]
-fn tls_on_other_systems() {
-    let script = read("tests/platforms/run");
-    let functions: Vec<&str> = script.split("\ntarget_").skip(1).collect();
-    assert!(functions.len() > 8);
-    for function in functions {
-        let is_check = function.starts_with("check()");
-        assert_eq!(function.contains("native-tls"), is_check, "target_{function}: see src/manual/anomalies.rs");
-    }
-    let anomalies = read("src/manual/anomalies.rs");
-    for text in
-        ["`tests/platforms/run` builds these targets without `native-tls`", "type checks: `tests/platforms/run check`"]
-    {
-        assert!(anomalies.contains(text), "{text}");
     }
 }
 
