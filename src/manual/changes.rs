@@ -168,3 +168,5 @@
 //! * Threads that wait to send on the same connection are woken one at a time, and none while one is on its way.
 //! * A client whose socket is connected to itself, which can happen where nothing listens, is refused as if by another machine.
 //! * The explanation of a proxy's status 101 says that the proxy has not connected, and no longer that it is an interim response.
+//! * Messages that [`ping`](crate::WebSocket::ping) keeps, and the queues of a caller-supplied stream, keep the documented bounds: their
+//!   buffers had room for up to twice as much.
