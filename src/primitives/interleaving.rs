@@ -42,7 +42,8 @@ thread_local! {
 /// One run of a scenario.
 struct Schedule {
     state: Mutex<State>,
-    changed: Condvar,
+    /// For each thread: it may be its turn. One for all of them would wake them all for each choice.
+    turns: Vec<Condvar>,
 }
 
 struct State {
@@ -155,12 +156,27 @@ impl Schedule {
         let mut state = self.lock();
         state.threads[thread] = status;
         state.choose();
-        self.changed.notify_all();
-        self.wait_for_turn(state, thread);
+        if state.running != Some(thread) {
+            self.wake(state);
+            self.wait_for_turn(thread);
+        }
     }
 
-    fn wait_for_turn(&self, state: MutexGuard<'_, State>, thread: usize) {
-        let waited = self.changed.wait_while(state, |state| state.running != Some(thread) && !state.is_stuck);
+    /// Wakes the thread whose turn it is, or all of them if none can continue.
+    fn wake(&self, state: MutexGuard<'_, State>) {
+        let (running, is_stuck) = (state.running, state.is_stuck);
+        // Whoever wakes up needs the lock.
+        drop(state);
+        for (thread, turn) in self.turns.iter().enumerate() {
+            if is_stuck || running == Some(thread) {
+                turn.notify_one();
+            }
+        }
+    }
+
+    fn wait_for_turn(&self, thread: usize) {
+        let waited =
+            self.turns[thread].wait_while(self.lock(), |state| state.running != Some(thread) && !state.is_stuck);
         let state = waited.unwrap_or_else(PoisonError::into_inner);
         let (is_stuck, threads) = (state.is_stuck, state.threads.clone());
         drop(state);
@@ -173,7 +189,7 @@ impl Schedule {
         if !state.is_stuck {
             state.choose();
         }
-        self.changed.notify_all();
+        self.wake(state);
     }
 }
 
@@ -263,10 +279,12 @@ fn run_once(max_preemptions: usize, choices: Vec<Choice>, work: Vec<Work>) -> Ve
         max_preemptions,
         is_stuck: false,
     };
-    let schedule = Arc::new(Schedule { state: Mutex::new(state), changed: Condvar::new() });
+    let turns = work.iter().map(|_| Condvar::new()).collect();
+    let schedule = Arc::new(Schedule { state: Mutex::new(state), turns });
     let threads: Vec<_> = work.into_iter().enumerate().map(|(thread, work)| start(&schedule, thread, work)).collect();
-    schedule.lock().choose();
-    schedule.changed.notify_all();
+    let mut state = schedule.lock();
+    state.choose();
+    schedule.wake(state);
     let results: Vec<_> = threads.into_iter().map(thread::JoinHandle::join).collect();
     let mut state = schedule.lock();
     if let Some(panic) = results.into_iter().find_map(Result::err) {
@@ -282,7 +300,7 @@ fn run_once(max_preemptions: usize, choices: Vec<Choice>, work: Vec<Work>) -> Ve
 fn start(schedule: &Arc<Schedule>, thread: usize, work: Work) -> thread::JoinHandle<()> {
     let schedule = schedule.clone();
     thread::spawn(move || {
-        schedule.wait_for_turn(schedule.lock(), thread);
+        schedule.wait_for_turn(thread);
         CURRENT.with(|current| *current.borrow_mut() = Some((schedule.clone(), thread)));
         let result = catch_unwind(AssertUnwindSafe(work));
         CURRENT.with(|current| *current.borrow_mut() = None);
