@@ -34,7 +34,7 @@ fn systems() {
         let rest = text.split_once(begin).unwrap_or_else(|| panic!("no {begin}")).1;
         rest.split_once(end).unwrap().0.to_owned()
     };
-    let targets = between(&read(".ci/run"), "tests/platforms/run --ci ", " 2>&1").replace(' ', ", ");
+    let targets = between(&read(".ci/run"), "tests/platforms/run --ci ", "\n").replace(' ', ", ");
     let suites = between(&script, "\nCI_SUITES=(--lib --test ", ")\n").replace(" --test ", "`, `");
     let part = format!("of i686 and windows the unit tests, and of `tests` `{suites}`");
     rows.push(row([&format!("`.ci/run`: {targets}"), &part]));
