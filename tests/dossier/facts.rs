@@ -317,7 +317,9 @@ fn the_export_is_complete() {
     };
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut evidence = BTreeSet::new();
-    for folder in ["requirements", "mutations/results", "mutation", "mutation/results", "coverage", "platforms"] {
+    for folder in
+        ["requirements", "mutations/results", "mutation", "mutation/results", "coverage", "platforms", "dossier"]
+    {
         for entry in std::fs::read_dir(root.join("tests").join(folder)).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             if name.ends_with(".tsv") || name == "skips" {
