@@ -133,7 +133,7 @@ fn each_part_is_measured() {
 }
 
 /// Where a number comes from, and what the chapter says.
-const NUMBERS: [(&str, &str, &str); 26] = [
+const NUMBERS: [(&str, &str, &str); 31] = [
     // The formula of memory.
     ("src/codec/buffers.rs", "MIN_INPUT_SIZE: usize = 1792;", "| read buffer | 2 KiB; "),
     ("src/codec/buffers.rs", "MAX_INPUT_SIZE: usize = 68 << 10;", "up to 68 KiB under load"),
@@ -165,6 +165,31 @@ const NUMBERS: [(&str, &str, &str); 26] = [
         "src/net/write_buffer.rs",
         "PROGRESS_UNIT: usize = 64 << 10;",
         "then `write` for the first 64 KiB and for each further 64 KiB",
+    ),
+    (
+        "src/server/listener.rs",
+        "STALE_LIMIT: Duration = Duration::from_secs(1);",
+        "| 1 s if another process has the path and does not accept;",
+    ),
+    (
+        "src/server/shutdown.rs",
+        "JOIN_TIMEOUT: Duration = Duration::from_millis(400);",
+        "| 0.5 s if its `ShutdownHandle` was used before;",
+    ),
+    (
+        "src/server/accept_loop.rs",
+        "WAKE_TIMEOUT: Duration = Duration::from_millis(100);",
+        "| 0.5 s if its `ShutdownHandle` was used before;",
+    ),
+    (
+        "src/net/deadline.rs",
+        "WRITE_QUANTUM: Duration = Duration::from_millis(10);",
+        "| 10 ms while another thread sends, and 10 ms for a caller-supplied stream;",
+    ),
+    (
+        "src/connection/close.rs",
+        "WRITE_QUANTUM",
+        "| 10 ms while another thread sends, and 10 ms for a caller-supplied stream;",
     ),
     (
         "src/server/handshake_io.rs",

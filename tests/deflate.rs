@@ -223,7 +223,12 @@ fn compression_needs_the_consent_of_both_sides() {
         assert_eq!(answer.is_some(), of_server && of_client);
     }
     // An unknown parameter and an invalid window (CVE-2026-2229) fail the handshake.
-    for answer in ["permessage-deflate; x", "permessage-deflate; server_max_window_bits=7", "x-webkit-deflate-frame"] {
+    for answer in [
+        "permessage-deflate; x",
+        "permessage-deflate; server_max_window_bits=7",
+        "permessage-deflate; server_max_window_bits=16",
+        "x-webkit-deflate-frame",
+    ] {
         let response = format!(
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Accept: {ACCEPT}\r\nSec-WebSocket-Extensions: {answer}\r\n\r\n"

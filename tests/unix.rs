@@ -7,6 +7,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use stdws::{Client, CloseCode, Decision, Error, Response, Result, Server, Step, Timeouts, WebSocket};
@@ -121,6 +123,40 @@ fn only_a_stale_socket_is_replaced() {
     assert_eq!(failed(Server::bind_unix(&path.0)), (Step::Listen, ErrorKind::AddrInUse));
     assert_eq!(failed(client().connect_unix(&path.0)), (Step::Connect, ErrorKind::ConnectionRefused));
     assert_eq!(fs::read(&path.0).unwrap(), b"other");
+}
+
+/// What this returns, if it does so in time.
+fn within<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, result) = mpsc::channel();
+    thread::spawn(move || done.send(work()));
+    result.recv_timeout(WATCHDOG).expect("in time")
+}
+
+/// Connecting to a process that listens and never accepts takes for ever once its queue is full.
+#[test]
+fn a_socket_whose_process_does_not_accept_is_not_replaced() {
+    let path = TempPath::new();
+    let listener = UnixListener::bind(&path.0).unwrap();
+    let (connected, count) = mpsc::channel();
+    let target = path.0.clone();
+    let fill = thread::spawn(move || {
+        let mut queued = Vec::new();
+        while let Ok(stream) = UnixStream::connect(&target) {
+            queued.push(stream);
+            connected.send(queued.len()).unwrap();
+        }
+    });
+    // Until a connection has to wait.
+    while count.recv_timeout(Duration::from_secs(1)).is_ok() {}
+    if fill.is_finished() {
+        return println!("skipped: the queue takes more connections than this process may have descriptors");
+    }
+    let target = path.0.clone();
+    let bound = within(move || failed(Server::bind_unix(target)));
+    assert_eq!(bound, (Step::Listen, ErrorKind::AddrInUse));
+    assert!(path.0.exists());
+    drop(listener);
+    within(move || fill.join().unwrap());
 }
 
 #[test]

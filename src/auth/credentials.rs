@@ -118,9 +118,32 @@ pub(crate) fn challenge(realm: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
     #[cfg(feature = "client")]
     use crate::auth::basic;
+
+    /// A wrong user name takes as long as a wrong password.
+    /// Shows promise P17.
+    #[test]
+    fn the_password_is_compared_after_a_wrong_user_name() {
+        let password = vec![b's'; 1 << 18];
+        let wrong = [b"x", &password[1..]].concat();
+        let credentials = Credentials { user: b"ann".to_vec(), password };
+        let time = |user: &str| {
+            let start = Instant::now();
+            assert!(!credentials.matches(user, &wrong));
+            start.elapsed()
+        };
+        // The minimum of many runs, because the machine may be loaded.
+        let (mut right_user, mut wrong_user) = (Duration::MAX, Duration::MAX);
+        for _ in 0..30 {
+            right_user = right_user.min(time("ann"));
+            wrong_user = wrong_user.min(time("bob"));
+        }
+        assert!(wrong_user > right_user / 4, "{wrong_user:?} {right_user:?}");
+    }
 
     #[test]
     #[allow(clippy::type_complexity)] // A table.

@@ -57,14 +57,14 @@
 //! | CVE-2026-54464 | the same: the limit counts compressed bytes | it counts decompressed bytes | `tests/deflate.rs: the_message_limit_counts_decompressed_bytes` |
 //! | CVE-2026-134813, GHSA-x8v2-478q-2hvg, CVE-2026-83599, WSA-2026-1 | faye, AsyncHttpClient, Netdata, WeeChat: the limit applies before decompression | it applies during decompression | `tests/deflate.rs: cve_2026_134813_ghsa_x8v2_478q_2hvg_cve_2026_83599_wsa_2026_1_limit_before_inflating` |
 //! | CVE-2026-1526 | undici: no limit on decompressed bytes | the same | `tests/deflate.rs: cve_2026_1526_no_limit_after_inflating` |
-//! | CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571 | Bandit, websockets, NATS: decompression bombs | the same, before authentication too | `tests/deflate_hostile.rs: a_server_survives_mutated_input` |
+//! | CVE-2026-39804, CVE-2018-1000518, CVE-2026-27571 | Bandit, websockets, NATS: decompression bombs | the same | `tests/deflate.rs: cve_2026_1526_no_limit_after_inflating`, `tests/deflate_hostile.rs: a_server_survives_mutated_input` |
 //! | CVE-2026-54465 | faye websocket-driver: headers without a limit | lines, fields and bytes are limited in requests, responses and answers of proxies | `tests/cve.rs: cve_2026_54465_unbounded_header_list` |
 //! | CVE-2026-61666 | the same: a malformed Host raises an exception | it is a value, answered 400 | `tests/cve.rs: cve_2026_61666_malformed_host` |
 //! | CVE-2024-37890 | ws for Node: headers above a limit are dropped, then missing | a limit is an error | `tests/cve.rs: cve_2024_37890_headers_above_the_limit` |
 //! | CVE-2021-32640, CVE-2020-7662, CVE-2020-7663 | ws, websocket-extensions: lists take quadratic or exponential time | one pass | `tests/cve.rs: cve_2021_32640_cve_2020_7662_cve_2020_7663_header_lists_in_one_pass` |
 //! | CVE-2026-42786, CVE-2026-65623 | Bandit: reassembly without a limit, or counted again for each fragment | one running count | `tests/cve.rs: cve_2026_42786_cve_2026_65623_unbounded_reassembly` |
 //! | GHSA-rhh8-5xw9-c3gm | Bandit: the check of masking is inverted | both roles are tested | `tests/cve.rs: ghsa_rhh8_5xw9_c3gm_wrong_masking` |
-//! | CVE-2021-33880 | websockets: credentials compared byte by byte | compared in constant time | `tests/auth.rs: constant_time_eq_does_not_stop_at_the_first_difference` |
+//! | CVE-2021-33880 | websockets: credentials compared byte by byte | compared in constant time | `tests/auth.rs: constant_time_eq_does_not_stop_at_the_first_difference`, `src/auth/credentials.rs: the_password_is_compared_after_a_wrong_user_name` |
 //! | CVE-2020-27813, CVE-2026-27889, CVE-2020-13935 | gorilla, NATS, Tomcat: lengths of 64 bits overflow or loop | compared as unsigned 64 bits, before any conversion | `tests/cve.rs: cve_2020_27813_cve_2026_27889_cve_2020_13935_lengths_of_64_bits` |
 //! | CVE-2026-2229 | undici: a window outside 8 to 15 is used | parameters are checked first | `tests/deflate.rs: compression_needs_the_consent_of_both_sides` |
 //! | CVE-2025-10148 | curl: one masking key for a connection | a new key for each frame | `tests/cve.rs: cve_2025_10148_one_masking_key_per_connection` |

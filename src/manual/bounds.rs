@@ -62,11 +62,14 @@
 //! | `connect`, `Client::connect`, `Client::connect_over`, `Client::connect_tcp`, `Client::connect_unix` | `connect`, in all |
 //! | `Reconnect::next` | the delay of the [`Backoff`](crate::Backoff) and `connect`, for each attempt. The number of attempts is [`Backoff::max_attempts`](crate::Backoff::max_attempts), by default unlimited. `ReconnectHandle::stop` ends it at once |
 //! | `Server::bind` | the resolution of a name by the system, which has no bound here. An address needs none |
+//! | `Server::bind_unix` | 1 s if another process has the path and does not accept; else it does not wait |
+//! | `Server::start` | 0.5 s if its `ShutdownHandle` was used before; else it does not wait |
 //! | `Server::run`, `serve`, `ServerHandle::join` | no bound: it returns after a shutdown |
 //! | `Server::accept_over` | `handshake`, and 1 s for a rejection to arrive |
 //! | `WebSocket::recv`, `WebSocket::recv_ref`, `WebSocket::recv_stream`, `Messages::next`, `ByteStream::read` | no bound while the peer is responsive. A silent peer: 1 1/8 × `ping_interval` + `pong_timeout`. A message that has begun: `message` for each 64 KiB. After the peer's Close: `close` |
 //! | `RecvStream::read` | the same; `message` does not run between the fragments |
 //! | `WebSocket::recv_timeout` | its argument, and 10 ms if the network is full |
+//! | `WebSocket::drop` | 10 ms while another thread sends, and 10 ms for a caller-supplied stream; else it does not wait |
 //! | `WebSocket::try_recv` | 10 ms if the network has just become full; else it does not wait |
 //! | `WebSocket::ping`, `Sender::ping` | W + `pong_timeout` |
 //! | `WebSocket::send`, `WebSocket::send_uncompressed`, `Sender::send`, `Sender::send_uncompressed` | W |
@@ -93,9 +96,9 @@
 //! | type | calls |
 //! |---|---|
 //! | `Client` | `new`, `reconnect` |
-//! | `Server` | `bind_unix`, `from_listener`, `from_unix_listener`, `without_listener`, `local_addr`, `shutdown_handle`, `start` |
+//! | `Server` | `from_listener`, `from_unix_listener`, `without_listener`, `local_addr`, `shutdown_handle` |
 //! | `ServerHandle` | `connection_count`, `local_addr`, `shutdown_handle`, `url` |
-//! | `WebSocket` | `abort`, `as_fd`, `close_info`, `connection_id`, `extension`, `into_byte_stream`, `into_sender`, `local_addr`, `messages`, `peer_addr`, `poll_timeout`, `request`, `response`, `sender`, `set_ping_interval`, `subprotocol`, `version`, `drop` |
+//! | `WebSocket` | `abort`, `as_fd`, `close_info`, `connection_id`, `extension`, `into_byte_stream`, `into_sender`, `local_addr`, `messages`, `peer_addr`, `poll_timeout`, `request`, `response`, `sender`, `set_ping_interval`, `subprotocol`, `version` |
 //! | `Sender` | `abort`, `is_open`, `set_ping_interval`, `version` |
 //! | `RecvStream` | `kind`, `drop` |
 //! | `SendStream` | `drop` |

@@ -123,7 +123,7 @@
 //! * If not: The time of answers discloses a password, byte by byte.
 //! * Detected by: Nothing at run time.
 //! * Your task: Compare your own tokens with [`constant_time_eq`](crate::constant_time_eq). Limit the number of attempts: this crate does not.
-//! * Shown by: `tests/auth.rs: constant_time_eq_does_not_stop_at_the_first_difference`
+//! * Shown by: `tests/auth.rs: constant_time_eq_does_not_stop_at_the_first_difference`, `src/auth/credentials.rs: the_password_is_compared_after_a_wrong_user_name`
 //!
 //! **P18. A client's address is taken only from proxies that you name**
 //!
@@ -204,9 +204,9 @@
 //! | environment | T | Variables change the behaviour (httpoxy) | Two files read the environment: `Proxy::from_env` when it is called, and the size of a stack. OpenSSL reads variables of its own | `tests/dossier.rs: the_environment_is_read_in_two_files`, `src/proxy/environment.rs: the_first_that_is_set_decides` |
 //! | environment | R | A clock that is changed falsifies times | Timeouts use the monotonic clock. Events have no time: your logger adds it | `tests/dossier.rs: the_clock_of_the_calendar_is_read_in_one_file` |
 //! | environment | I | An error shows the password in a variable | An error names the variable and not its value | `src/proxy/environment.rs: an_invalid_variable_is_named_without_its_value` |
-//! | environment | D | Signals interrupt waits, and limits of the system are low | An interrupted wait goes on until its deadline; the number of connections follows the limits | `tests/liveness/signals.rs: a_wait_that_is_interrupted_again_and_again_ends_in_time`, `src/server/system_limits.rs: parent_groups_limit_as_well` |
+//! | environment | D | Signals interrupt waits, and limits of the system are low | An interrupted wait goes on until its deadline; the number of connections follows the limits | `tests/liveness/signals.rs: a_wait_that_is_interrupted_again_and_again_ends_in_time`, `src/server/system_limits.rs: the_scarcest_resource_decides`, `src/server/accept_loop.rs: the_system_limits_cap_the_number_of_connections` |
 //! | environment | E | A machine without random bytes makes keys predictable, and a page chooses the bytes on the wire | A source that fails ends the connection. A source that is predictable is not detected | `tests/faults.rs: a_random_source_that_fails` |
-//! | logs | S | A client writes a forged address into the log | A field that an untrusted proxy sent, or that cannot be read, names no client | `tests/proxied.rs: an_invalid_header_names_no_client` |
+//! | logs | S | A client writes a forged address into the log | A field that an untrusted proxy sent, or that cannot be read, names no client | `tests/proxied.rs: untrusted_peers_are_their_own_client`, `tests/proxied.rs: an_invalid_header_names_no_client` |
 //! | logs | T | Line breaks and control sequences forge lines or change a terminal | `Display` escapes them | `src/redact.rs: what_controls_a_terminal_or_moves_text_is_escaped` |
 //! | logs | R | An event is missing | Every connection that was opened has an end. A closure that panics loses its own event alone | `tests/events.rs: all_events_of_a_connection_on_both_sides`, `tests/events.rs: a_panicking_closure_does_not_affect_the_connection` |
 //! | logs | I | Logs disclose secrets or payload | Events and errors have neither | `tests/events.rs: events_show_no_secrets`, `tests/errors.rs: protocol_errors_show_no_payload` |

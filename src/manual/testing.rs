@@ -130,11 +130,11 @@
 // mutants: begin
 //! | verdict | mutants |
 //! |---|---|
-//! | mutants | 10436 |
-//! | test fails | 8664 |
-//! | timeout | 813 |
-//! | noticed by a program of tests/ | 418 |
-//! | explained | 469 |
+//! | mutants | 10438 |
+//! | test fails | 8666 |
+//! | timeout | 819 |
+//! | noticed by a program of tests/ | 411 |
+//! | explained | 470 |
 //! | not explained | 0 |
 //! | does not compile | 72 |
 // mutants: end

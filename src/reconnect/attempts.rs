@@ -15,7 +15,6 @@
 
 use std::fmt;
 use std::iter::FusedIterator;
-use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, SendError, Sender};
 use std::sync::Arc;
@@ -31,6 +30,7 @@ use crate::error::{Error, Result, Step};
 use crate::net::deadline::Deadline;
 use crate::net::threads;
 use crate::primitives::lock::{Condition, Lock, Locked};
+use crate::primitives::panics;
 
 impl Client {
     /// An iterator of connections, one after another (RFC 6455 section 7.2.3). Each `next` waits as [`Backoff`]
@@ -308,8 +308,7 @@ impl SharedReconnect {
             let ended = panic::catch_unwind(AssertUnwindSafe(connect));
             // After a stop the receiver is gone, and the connection is dropped here, which sends Close 1001.
             if let Err(SendError(Some(Err(panicked)))) = sender.send(Some(ended)) {
-                // Dropping the payload could panic again.
-                mem::forget(panicked);
+                panics::discard(panicked);
             }
         };
         let started = threads::spawn("stdws-connect", None, attempt);

@@ -228,18 +228,24 @@ mod unix {
     use std::fs;
     use std::io::{self, ErrorKind};
     use std::os::unix::fs::{FileTypeExt, MetadataExt};
-    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::os::unix::net::{SocketAddr, UnixListener};
     use std::path::{Path, PathBuf};
+    use std::time::Duration;
 
     use super::{Listener, ListeningSocket, Wakeup};
+    use crate::error::Error;
+    use crate::net::deadline::Deadline;
     use crate::net::unix;
+
+    /// How long the process that listens on a socket may take to accept, before it counts as listening all the same.
+    const STALE_LIMIT: Duration = Duration::from_secs(1);
 
     impl Listener {
         /// Listens on a path or, on Linux, an abstract name. Replaces a socket on which no process listens, and no other file.
         pub(in crate::server) fn bind_unix(path: &Path) -> io::Result<Listener> {
             let address = unix::address(path)?;
             let socket = match UnixListener::bind_addr(&address) {
-                Err(error) if error.kind() == ErrorKind::AddrInUse && is_stale(path) => {
+                Err(error) if error.kind() == ErrorKind::AddrInUse && is_stale(path, &address) => {
                     fs::remove_file(path)?;
                     UnixListener::bind_addr(&address)?
                 }
@@ -277,9 +283,13 @@ mod unix {
         }
     }
 
-    fn is_stale(path: &Path) -> bool {
-        let socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-        socket && UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
+    /// Whether no process listens on this socket.
+    fn is_stale(path: &Path, address: &SocketAddr) -> bool {
+        let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+        // A process that listens and does not accept lets a connection wait for ever.
+        is_socket
+            && matches!(unix::connect(address.clone(), Deadline::after(STALE_LIMIT)),
+                Err(Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused)
     }
 
     fn file_id(path: &Path) -> Option<(u64, u64)> {

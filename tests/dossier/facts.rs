@@ -258,6 +258,8 @@ fn numbers_in_sentences() {
             ANOMALIES,
             "of three with at most one",
         ),
+        ("src/net/dial/attempts.rs", "MAX_PARALLEL: usize = 4;", DATA_SHEET, "up to 4 in a call and 128 in a process"),
+        ("src/net/dial/attempts.rs", "MAX_THREADS: usize = 128;", DATA_SHEET, "up to 4 in a call and 128 in a process"),
         ("src/server/system_limits.rs", "WAITING: usize = 16;", DATA_SHEET, "up to 16 that wait"),
         ("src/connection/background.rs", "MAX_THREADS: usize = 64;", DATA_SHEET, "at most 64 in a process"),
         (
