@@ -170,3 +170,6 @@
 //! * The explanation of a proxy's status 101 says that the proxy has not connected, and no longer that it is an interim response.
 //! * Messages that [`ping`](crate::WebSocket::ping) keeps, and the queues of a caller-supplied stream, keep the documented bounds: their
 //!   buffers had room for up to twice as much.
+//! * What a closure of yours panics with is dropped. Before, it was leaked: with a handler that panics, that could be what a peer sent.
+//! * [`Server::bind_unix`](crate::Server::bind_unix) waits for at most one second for a process that has the path and does not accept.
+//!   Before, it could wait for ever.

@@ -143,9 +143,9 @@ impl Server {
     /// Listens on a socket in the file system, for clients on this machine: a reverse proxy, or
     /// [`Client::connect_unix`](crate::Client::connect_unix). Only on Unix.
     ///
-    /// A socket on which no process listens is replaced. Any other existing file is an error. The permissions of the
-    /// file, which the `umask` of the process determines, and of its directories restrict the clients. The file is
-    /// removed when the server stops.
+    /// A socket on which no process listens is replaced: this tries to connect to it, for at most one second. Any other
+    /// existing file is an error. The permissions of the file, which the `umask` of the process determines, and of its
+    /// directories restrict the clients. The file is removed when the server stops.
     ///
     /// On Linux, a path that begins with a NUL byte is an abstract name: `"\0chat"`. It has no file and no permissions:
     /// every process in the same network namespace can connect. The name is free when the server stops.
