@@ -318,13 +318,14 @@ fn a_client_that_blocks_or_panics() {
     });
 }
 
-/// The payload of a panic that no call can report any more is not dropped, because that could panic again.
+/// The payload of a panic that no call can report any more is dropped, and may panic again.
 #[test]
 fn an_abandoned_attempt_may_panic() {
-    struct Payload;
+    struct Payload(mpsc::Sender<()>);
     impl Drop for Payload {
         fn drop(&mut self) {
-            std::process::abort();
+            self.0.send(()).unwrap();
+            panic!("on purpose: in the drop of a payload");
         }
     }
     struct AtThreadEnd(mpsc::Sender<()>);
@@ -338,14 +339,15 @@ fn an_abandoned_attempt_may_panic() {
         let (entered, has_entered) = mpsc::channel();
         let (leave, left) = mpsc::channel::<()>();
         let (ended, has_ended) = mpsc::channel();
-        let ends = Mutex::new((left, ended));
+        let (dropped, is_dropped) = mpsc::channel();
+        let ends = Mutex::new((left, ended, dropped));
         let client = Client::new("ws://127.0.0.1:1/").unwrap();
         let mut connections = client.reconnect(quick()).client(move |_| {
-            let (left, ended) = &*ends.lock().unwrap();
+            let (left, ended, dropped) = &*ends.lock().unwrap();
             END.with(|end| *end.borrow_mut() = Some(AtThreadEnd(ended.clone())));
             entered.send(()).unwrap();
             left.recv().unwrap();
-            std::panic::panic_any(Payload)
+            std::panic::panic_any(Payload(dropped.clone()))
         });
         let handle = connections.handle();
         let next = thread::spawn(move || connections.next().is_none());
@@ -354,6 +356,7 @@ fn an_abandoned_attempt_may_panic() {
         assert!(next.join().unwrap());
         leave.send(()).unwrap();
         has_ended.recv().unwrap();
+        is_dropped.try_recv().expect("a payload is not leaked");
     });
 }
 
