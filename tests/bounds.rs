@@ -184,12 +184,12 @@ const NUMBERS: [(&str, &str, &str); 31] = [
     (
         "src/net/deadline.rs",
         "WRITE_QUANTUM: Duration = Duration::from_millis(10);",
-        "| 10 ms while another thread sends, and 10 ms for a caller-supplied stream;",
+        "| 10 ms while another thread sends, and 10 ms for a caller-supplied stream or a draft without a Close over TLS;",
     ),
     (
         "src/connection/close.rs",
         "WRITE_QUANTUM",
-        "| 10 ms while another thread sends, and 10 ms for a caller-supplied stream;",
+        "| 10 ms while another thread sends, and 10 ms for a caller-supplied stream or a draft without a Close over TLS;",
     ),
     (
         "src/server/handshake_io.rs",

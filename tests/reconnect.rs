@@ -321,11 +321,17 @@ fn a_client_that_blocks_or_panics() {
 /// The payload of a panic that no call can report any more is dropped, and may panic again.
 #[test]
 fn an_abandoned_attempt_may_panic() {
+    struct Again;
+    impl Drop for Again {
+        fn drop(&mut self) {
+            panic!("on purpose: in the drop of what the drop of a payload panics with");
+        }
+    }
     struct Payload(mpsc::Sender<()>);
     impl Drop for Payload {
         fn drop(&mut self) {
             self.0.send(()).unwrap();
-            panic!("on purpose: in the drop of a payload");
+            std::panic::panic_any(Again);
         }
     }
     struct AtThreadEnd(mpsc::Sender<()>);

@@ -69,7 +69,7 @@
 //! | `WebSocket::recv`, `WebSocket::recv_ref`, `WebSocket::recv_stream`, `Messages::next`, `ByteStream::read` | no bound while the peer is responsive. A silent peer: 1 1/8 × `ping_interval` + `pong_timeout`. A message that has begun: `message` for each 64 KiB. After the peer's Close: `close` |
 //! | `RecvStream::read` | the same; `message` does not run between the fragments |
 //! | `WebSocket::recv_timeout` | its argument, and 10 ms if the network is full |
-//! | `WebSocket::drop` | 10 ms while another thread sends, and 10 ms for a caller-supplied stream; else it does not wait |
+//! | `WebSocket::drop` | 10 ms while another thread sends, and 10 ms for a caller-supplied stream or a draft without a Close over TLS; else it does not wait |
 //! | `WebSocket::try_recv` | 10 ms if the network has just become full; else it does not wait |
 //! | `WebSocket::ping`, `Sender::ping` | W + `pong_timeout` |
 //! | `WebSocket::send`, `WebSocket::send_uncompressed`, `Sender::send`, `Sender::send_uncompressed` | W |

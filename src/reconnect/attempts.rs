@@ -315,6 +315,8 @@ impl SharedReconnect {
         // The attempt always sends: within its deadline, after the closure of the application.
         let result = started.map(|_| receiver.recv());
         self.lock().attempt = None;
+        // After a stop it may have the result of the attempt, with a payload whose drop panics.
+        let _ = panics::catch(move || drop(receiver));
         let result = match result {
             Ok(result) => result,
             Err(error) => return Some(Err(Error::io(Step::Thread, error))),
