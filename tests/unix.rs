@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -123,6 +123,11 @@ fn only_a_stale_socket_is_replaced() {
     assert_eq!(failed(Server::bind_unix(&path.0)), (Step::Listen, ErrorKind::AddrInUse));
     assert_eq!(failed(client().connect_unix(&path.0)), (Step::Connect, ErrorKind::ConnectionRefused));
     assert_eq!(fs::read(&path.0).unwrap(), b"other");
+    // A socket of datagrams is none that a server has left.
+    fs::remove_file(&path.0).unwrap();
+    let _datagrams = UnixDatagram::bind(&path.0).unwrap();
+    assert_eq!(failed(Server::bind_unix(&path.0)), (Step::Listen, ErrorKind::AddrInUse));
+    assert!(path.0.exists());
 }
 
 /// What this returns, if it does so in time.
